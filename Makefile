@@ -1,0 +1,60 @@
+# Everything that a developer or a machine does here. `make` alone says what there is.
+# On a fresh machine: Python 3.11, 3.12 or 3.13 (PYTHON=python3.12 chooses) and make, nothing else.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+READY   = $(VENV)/.ready
+CODE    = $(wildcard learners streams service tests bench)
+
+.PHONY: help install lint types imports docker-check unit quick test demo bench constraints format clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY) ## the virtual environment, with everything pinned
+
+# The stamp is younger than both files that decide what is installed, so nothing is installed twice.
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "Kindred needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.12"; rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+lint: $(READY) ## ruff: errors, order, format
+	$(BIN)/ruff check $(CODE)
+
+types: $(READY) ## mypy --strict
+	$(BIN)/mypy $(CODE)
+
+imports: $(READY) ## who may import whom
+	$(BIN)/lint-imports
+
+docker-check: $(READY) ## hadolint
+	$(BIN)/hadolint --failure-threshold warning Dockerfile
+
+unit: $(READY)
+	$(BIN)/python -m pytest -q --durations=10
+
+quick: $(READY) ## the tests but the slow ones
+	$(BIN)/python -m pytest -q -m 'not slow'
+
+test: lint imports docker-check types unit ## all that must hold before a change goes in
+
+demo: $(READY) ## the main job on real data, in minutes
+	@$(BIN)/kindred demo
+
+format: $(READY) ## imports in order, what ruff can mend
+	$(BIN)/ruff check --fix $(CODE)
+
+constraints: ## resolve the pinned versions anew
+	$(PYTHON) -m venv $(VENV)-resolve
+	$(VENV)-resolve/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.6'
+	$(VENV)-resolve/bin/uv pip compile --quiet --universal --upgrade --all-extras --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links --python-version 3.11 -o constraints.txt pyproject.toml
+	rm -rf $(VENV)-resolve
+
+clean: ## what was built, installed or cached here
+	rm -rf $(VENV) $(VENV)-resolve build dist .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
