@@ -52,7 +52,9 @@ constraints: ## resolve the pinned versions anew
 	$(PYTHON) -m venv $(VENV)-resolve
 	$(VENV)-resolve/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.6'
 	$(VENV)-resolve/bin/uv pip compile --quiet --universal --upgrade --all-extras --no-annotate --no-header \
-	  --no-emit-index-url --no-emit-find-links --python-version 3.11 -o constraints.txt pyproject.toml
+	  --no-emit-index-url --no-emit-find-links --python-version 3.11 -o $(VENV)-resolve/pins pyproject.toml
+	{ echo '# Versions that are tested together, for Python 3.11 to 3.13. Made by `make constraints`.'; \
+	  cat $(VENV)-resolve/pins; } > constraints.txt
 	rm -rf $(VENV)-resolve
 
 clean: ## what was built, installed or cached here
