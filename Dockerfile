@@ -20,10 +20,12 @@ RUN kindred warm
 
 FROM python:3.11-slim
 COPY --from=build /opt/kindred /opt/kindred
-# The state's owner is a number, as orchestrators that forbid root want it; the cache stays read-only.
-RUN mkdir /data && chown 10001:10001 /data
+# The owner is a number, as orchestrators that forbid root want it. numba wants to write where it
+# reads; where the file system is read-only, its cache falls back to the volume.
+RUN mkdir /data && chown -R 10001:10001 /data /opt/kindred/numba
 ENV PATH=/opt/kindred/bin:$PATH \
     NUMBA_CACHE_DIR=/opt/kindred/numba \
+    XDG_CACHE_HOME=/data/.cache \
     PYTHONDONTWRITEBYTECODE=1 \
     KINDRED_DATA_DIR=/data \
     KINDRED_HOST=0.0.0.0 \
