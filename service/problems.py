@@ -95,11 +95,12 @@ class Problem(Exception):
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        self.line: int | None = None  # of a body of JSON lines, from 1; set where it is known
         if self.kind.status == 503:
             self.headers.setdefault("retry-after", RETRY_AFTER)
 
     def body(self, request_id: str | None = None) -> dict[str, object]:
-        """The members of RFC 9457, and ours: `code`, `errors`, `request_id`."""
+        """The members of RFC 9457, and ours: `code`, `errors`, `line`, `request_id`."""
         members: dict[str, object] = {
             "type": f"/problems#{self.code}",
             "title": self.kind.title,
@@ -109,6 +110,8 @@ class Problem(Exception):
         }
         if self.errors:
             members["errors"] = [{"pointer": at, "detail": why} for at, why in self.errors]
+        if self.line is not None:
+            members["line"] = self.line
         if request_id is not None:
             members["request_id"] = request_id
         return members

@@ -71,11 +71,11 @@ class Settings(BaseSettings):
         0, ge=0, lt=1 << 63, description="Seed of whatever is drawn; same seed, same state."
     )
     period: int = Field(
-        128,
-        ge=1,
+        256,
+        ge=0,
         le=1 << 30,
-        description="Examples between two meetings of the tasks, at this place. Small is closer "
-        "together, large is cheaper.",
+        description="Examples between two meetings of the tasks; 0: they never meet. Small is "
+        "closer together, large is cheaper.",
     )
     max_body_bytes: int = Field(
         16 * MEBI,
