@@ -13,7 +13,7 @@ def source(text: str) -> Stream:
 
     * `PATH` or `PATH?task=user&label=spam`: a file, its format by its ending; the parameters tell
       which columns are which (see `streams.readers`).
-    * `river:Yeast`: a set that comes with river (see `streams.bundled`).
+    * `river:Yeast`: a set that comes with river (see `streams.river_sets`).
     * `synthetic:lowrank?tasks=16&flip=0.1`: a generator (see `streams.synthetic`).
 
     >>> stream = source("synthetic:lowrank?tasks=3&rounds=5")
@@ -29,7 +29,7 @@ def source(text: str) -> Stream:
     if colon and scheme == "river":
         if parameters:
             raise ValueError(f"{text}: river's sets take no parameters: write river:{name}")
-        from streams.bundled import bundled
+        from streams.river_sets import bundled
 
         return bundled(name)
     if colon and scheme == "synthetic":

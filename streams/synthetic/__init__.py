@@ -14,6 +14,8 @@ from streams.synthetic.mixture import mixture
 from streams.synthetic.problem import Problem
 from streams.synthetic.rotated import rotated
 
+__all__ = ["KINDS", "Kind", "Problem", "generate"]
+
 
 class Kind(NamedTuple):
     """A kind of generator: the parts whose keyword parameters it takes together."""
