@@ -1,0 +1,49 @@
+"""The catalogue: one algorithm a file, in the letters of its paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from learners.coordination.independent import independent
+from learners.coordination.mixture import mixture
+from learners.coordination.pooled import pooled
+from learners.coordination.scaled import scaled
+from learners.coordination.shared import shared
+from learners.coordination.together import together
+from learners.types import Strategy
+
+
+class Entry(NamedTuple):
+    """A strategy of the catalogue."""
+
+    name: str
+    summary: str
+    paper: str
+    make: Callable[[], Strategy]
+
+
+def auto() -> Strategy:
+    """The default: no settings, and no task pays for the others' company.
+
+    The own family sits behind each task's own scale, so that nothing another task sends changes
+    its scores; the coordinated ones behind the scale of the place.
+    """
+    own = scaled(independent(), by="task")
+    return mixture(together(own, scaled(together(pooled(), shared()), by="place")))
+
+
+_ENTRIES = [
+    Entry("auto", "mixture of own, pooled, shared and drom experts, per task", "", auto),
+    Entry("independent", "each task alone", "", lambda: scaled(independent((2.0,)), by="task")),
+    Entry("pooled", "one model for all tasks", "", lambda: scaled(pooled((2.0,)))),
+    Entry("shared", "u + v_t", "Evgeniou & Pontil, KDD 2004", lambda: scaled(shared((2.0,)))),
+]
+CATALOG = {entry.name: entry for entry in _ENTRIES}
+
+
+def find(name: str) -> Strategy:
+    """The strategy of that name; ValueError lists those there are."""
+    if name not in CATALOG:
+        raise ValueError(f"strategy: {name!r} is none of {', '.join(CATALOG)}")
+    return CATALOG[name].make()

@@ -1,0 +1,146 @@
+"""A task never pays for being coordinated: a Bayesian mixture of experts, for each task.
+
+Each task weighs its experts by the probability that they gave to its labels. With weights p_i at
+first and a switching rate a, over the task's whole life of n examples, whatever the data,
+
+    loss(mixture) <= loss(expert i) - ln p_i - n ln(1 - a)        for every expert i.
+
+Weights: Vovk, "Aggregating strategies", COLT 1990; switching: Herbster & Warmuth, "Tracking the
+best expert", Machine Learning 1998 (fixed share), whose price lets the weights follow drift.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+
+from learners import tree
+from learners.kernels import compiled, consulted
+from learners.losses import log
+from learners.types import (
+    F32,
+    F64,
+    I64,
+    Bank,
+    Block,
+    Inbox,
+    Message,
+    Reply,
+    Rows,
+    Scores,
+    Shape,
+    Strategy,
+)
+
+SWITCHING = 1e-3  # chance that another expert is best from the next example on
+DOUBT = 1e-3  # every expert's probabilities become (1 - DOUBT) p + DOUBT / classes
+
+
+class Weights(NamedTuple):
+    """What each task thinks of its experts."""
+
+    all: Annotated[F64, "te"]  # sum to 1 over the experts; all 0 before the first example
+    alone: Annotated[F64, "te"]  # sum to 1 over each family's experts
+    nats: Annotated[F64, "te"]  # each expert's log loss so far, as mixed
+
+
+class Mixed(NamedTuple):
+    """Weights, and the bank of the experts."""
+
+    weights: Weights
+    bank: Bank
+
+
+@compiled
+def _mix(
+    rows: I64, labels: I64, first: I64, start: int, family: I64, families: int, said: F64,
+    all_: F64, alone: F64, nats: F64, teach: bool, scores: F64,
+) -> None:  # fmt: skip
+    n, e, k = said.shape
+    size = np.zeros(families)
+    for i in range(e):
+        size[family[i]] += 1.0
+    w = np.zeros(e)
+    v = np.zeros(e)
+    total = np.zeros(families)
+    for i in range(n):
+        t, now, y = rows[i], start + i, labels[i]
+        fresh = all_[t, 0] == 0.0
+        for j in range(e):
+            w[j] = 1.0 / e if fresh else all_[t, j]
+            v[j] = 1.0 / size[family[j]] if fresh else alone[t, j]
+        known = consulted(t, now, first)
+        classes = 0.0
+        for c in range(k):
+            classes += first[known, c] < now
+        for c in range(k):
+            if first[known, c] < now:
+                for j in range(e):
+                    p = (1.0 - DOUBT) * said[i, j, c] + DOUBT / classes
+                    said[i, j, c] = p
+                    scores[i, 0, c] += w[j] * p
+                    scores[i, 1 + family[j], c] += v[j] * p
+        if not teach or y < 0:
+            continue
+        if first[known, y] < now:
+            whole = scores[i, 0, y]
+            total[:] = 0.0
+            for j in range(e):
+                v[j] *= said[i, j, y]
+                total[family[j]] += v[j]
+            for j in range(e):
+                nats[t, j] -= log(said[i, j, y])
+                w[j] = (1.0 - SWITCHING) * (w[j] * said[i, j, y] / whole) + SWITCHING / e
+                share = SWITCHING / size[family[j]]
+                v[j] = (1.0 - SWITCHING) * (v[j] / total[family[j]]) + share
+        all_[t] = w
+        alone[t] = v
+
+
+def mixture(inner: Strategy) -> Strategy:
+    """The mixture of a strategy's experts, and beside it each family's mixture by itself.
+
+    Axis e of its scores: the mixture of all, then that of each family (the part of an expert's name
+    before the colon), so that what the others brought a task is a difference of two losses.
+    """
+    named = [name.split(":")[0] for name in inner.experts]
+    families = list(dict.fromkeys(named))
+    family = np.array([families.index(name) for name in named])
+
+    def init(seeds: I64, shape: Shape) -> Mixed:
+        weights = tree.zeros(Weights, shape._replace(tasks=len(seeds)), len(family))
+        return Mixed(weights, inner.init(seeds, shape))
+
+    def mix_scores(bank: Mixed, block: Block, said: Scores, teach: bool) -> Scores:
+        scores = np.zeros((len(said), 1 + len(families), said.shape[2]))
+        _mix(
+            block.rows, block.labels, block.first, block.start, family, len(families), said,
+            *bank.weights, teach, scores,
+        )  # fmt: skip
+        return scores
+
+    def score(bank: Mixed, block: Block) -> Scores:
+        return mix_scores(bank, block, inner.score(bank.bank, block), teach=False)
+
+    def learn(bank: Mixed, block: Block) -> Scores:
+        return mix_scores(bank, block, inner.learn(bank.bank, block), teach=True)
+
+    def message(bank: Mixed, rows: Rows) -> Message:
+        return (inner.message(bank.bank, rows),)
+
+    def merge(bank: Mixed, rows: Rows, reply: Reply) -> None:
+        inner.merge(bank.bank, rows, reply[0])
+
+    def meet(shape: Shape, seed: int) -> Bank:
+        return (inner.meet(shape, seed),)
+
+    def mix(memory: Bank, inbox: Inbox) -> Reply:
+        return (inner.mix(memory[0], inbox._replace(message=inbox.message[0])),)
+
+    def model(bank: Mixed, rows: Rows) -> F32:
+        w = bank.weights.all[rows].astype(np.float32)
+        mean: Any = (inner.model(bank.bank, rows) * w[:, None, None, :]).sum(-1, keepdims=True)
+        return np.repeat(mean, 1 + len(families), -1)  # type: ignore[no-any-return]
+
+    return Strategy(init, score, learn, message, merge, meet, mix, model, ("mixture", *families))

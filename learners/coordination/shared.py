@@ -1,0 +1,64 @@
+"""A common model and each task's deviation from it: w_t = u + v_t."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from learners import tree
+from learners.coordination.linear import (
+    RATES,
+    Common,
+    Own,
+    Silence,
+    Told,
+    add,
+    hear,
+    names,
+    run,
+    tell,
+)
+from learners.types import F32, I64, Bank, Block, Inbox, Rows, Scores, Shape, Strategy
+
+
+class Shared(NamedTuple):
+    """Both parts."""
+
+    common: Common
+    own: Own
+
+
+def shared(rates: Sequence[float] = RATES, common_rate: float = 0.5) -> Strategy:
+    """AdaGrad logistic regression of w_t = u + v_t, every example moving both parts.
+
+    Evgeniou & Pontil, "Regularized multi-task learning", KDD 2004, with the regulariser's work done
+    by the rates: u, which all tasks move, learns at `common_rate` times the rate of v_t.
+    """
+    slow = [rate * common_rate for rate in rates]
+
+    def init(seeds: I64, shape: Shape) -> Shared:
+        rows = shape._replace(tasks=len(seeds))
+        return Shared(tree.zeros(Common, shape, len(rates)), tree.zeros(Own, rows, len(rates)))
+
+    def score(bank: Shared, block: Block) -> Scores:
+        return run(block, bank.own, bank.common, rates, slow, teach=False)
+
+    def learn(bank: Shared, block: Block) -> Scores:
+        return run(block, bank.own, bank.common, rates, slow, teach=True)
+
+    def message(bank: Shared, rows: Rows) -> Told:
+        return tell(bank.common)
+
+    def merge(bank: Shared, rows: Rows, reply: Told) -> None:
+        hear(bank.common, reply)
+
+    def meet(shape: Shape, seed: int) -> Bank:
+        return Silence()
+
+    def mix(memory: Bank, inbox: Inbox) -> Told:
+        return add(inbox.message)
+
+    def model(bank: Shared, rows: Rows) -> F32:
+        return (bank.common.mine + bank.common.heard)[None] + bank.own.v[rows]  # type: ignore[no-any-return]
+
+    return Strategy(init, score, learn, message, merge, meet, mix, model, names("shared", rates))

@@ -1,0 +1,56 @@
+"""Several families side by side: their experts end to end along the axis of experts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from learners.types import (
+    F32,
+    I64,
+    Bank,
+    Block,
+    Inbox,
+    Message,
+    Reply,
+    Rows,
+    Scores,
+    Shape,
+    Strategy,
+)
+
+
+def together(*families: Strategy) -> Strategy:
+    """The families, none hearing of another; banks, messages and replies are tuples of theirs."""
+
+    def init(seeds: I64, shape: Shape) -> Bank:
+        return tuple(f.init(seeds, shape) for f in families)
+
+    def score(bank: Bank, block: Block) -> Scores:
+        parts = [f.score(b, block) for f, b in zip(families, bank, strict=True)]
+        return np.concatenate(parts, axis=1)
+
+    def learn(bank: Bank, block: Block) -> Scores:
+        parts = [f.learn(b, block) for f, b in zip(families, bank, strict=True)]
+        return np.concatenate(parts, axis=1)
+
+    def message(bank: Bank, rows: Rows) -> Message:
+        return tuple(f.message(b, rows) for f, b in zip(families, bank, strict=True))
+
+    def merge(bank: Bank, rows: Rows, reply: Reply) -> None:
+        for f, b, r in zip(families, bank, reply, strict=True):
+            f.merge(b, rows, r)
+
+    def meet(shape: Shape, seed: int) -> Bank:
+        return tuple(f.meet(shape, seed) for f in families)
+
+    def mix(memory: Bank, inbox: Inbox) -> Reply:
+        return tuple(
+            f.mix(m, inbox._replace(message=part))
+            for f, m, part in zip(families, memory, inbox.message, strict=True)
+        )
+
+    def model(bank: Bank, rows: Rows) -> F32:
+        return np.concatenate([f.model(b, rows) for f, b in zip(families, bank, strict=True)], -1)
+
+    experts = tuple(name for f in families for name in f.experts)
+    return Strategy(init, score, learn, message, merge, meet, mix, model, experts)

@@ -1,0 +1,138 @@
+"""The compiled loops: score, then learn, example by example, over a block.
+
+Weights of a task and column lie together for all classes and experts, w[t, d, q] with
+q = class * experts + expert, so that a feature is read once for all of them. Each kernel is made for
+its number of margins and experts, which the compiler then unrolls.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from learners.losses import exp
+from learners.types import F32, F64, I64
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+PRIOR = np.float32(0.01)  # what the sums of squared gradients start from
+
+
+@compiled
+def consulted(task: int, now: int, first: I64) -> int:
+    """The row whose classes a task's softmax runs over: its own once it has met two, else 0."""
+    met = 0
+    for c in range(first.shape[1]):
+        met += first[task, c] < now
+    return task if met >= 2 else 0
+
+
+@cache
+def link(k: int, e: int) -> Any:
+    """Margins (k * e) of one example -> its probabilities (e, classes) and residuals (k * e).
+
+    A softmax runs over the classes its task has met, or over those its place has while it has met
+    fewer than two; a residual is the loss's derivative by the margin. k = 1: two classes, one margin.
+    """
+
+    @compiled
+    def binary(
+        m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32
+    ) -> None:
+        met0 = p.shape[1] > 0 and first[0, 0] < now
+        met1 = p.shape[1] > 1 and first[0, 1] < now
+        moves = p.shape[1] > 1 and (met0 or label == 0) and (met1 or label == 1)
+        for q in range(e):
+            z = exp(-abs(np.float64(m[q])))
+            high, low = 1.0 / (1.0 + z), z / (1.0 + z)
+            up, down = (high, low) if m[q] >= 0 else (low, high)
+            if met0 and met1:
+                p[q, 0], p[q, 1] = down, up
+            elif met0:
+                p[q, 0] = 1.0
+            elif met1:
+                p[q, 1] = 1.0
+            if label >= 0:
+                away = -down if label == 1 else up
+                r[q] = np.float32(weight * away) if moves else np.float32(0)
+
+    @compiled
+    def several(
+        m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32
+    ) -> None:
+        t = consulted(task, now, first)
+        for q in range(e):
+            top = -np.inf
+            for c in range(k):
+                if first[t, c] < now or c == label:
+                    top = max(top, np.float64(m[c * e + q]))
+            total, heard = 0.0, 0.0
+            for c in range(k):
+                if first[t, c] < now or c == label:
+                    z = exp(np.float64(m[c * e + q]) - top)
+                    total += z
+                    if first[t, c] < now:
+                        heard += z
+                        p[q, c] = z
+            for c in range(k):
+                if first[t, c] < now or c == label:
+                    z = exp(np.float64(m[c * e + q]) - top) / total
+                    away = z - 1.0 if c == label else z
+                    r[c * e + q] = np.float32(weight * away)
+                else:
+                    r[c * e + q] = np.float32(0)
+                if first[t, c] < now:
+                    p[q, c] /= heard
+
+    return binary if k == 1 else several
+
+
+@cache
+def adagrad(k: int, e: int, own: bool, common: bool) -> Any:
+    """AdaGrad on the log loss of (u + v_t) . x, with either part or both.
+
+    Duchi, Hazan & Singer, "Adaptive subgradient methods", JMLR 2011, with sums that start at PRIOR;
+    both parts learn from every example, each with sums of its own.
+    """
+    width = k * e
+    linked = link(k, e)
+
+    @compiled
+    def run(
+        rows: Any, indptr: Any, columns: Any, values: Any, labels: Any, weights: Any, first: Any,
+        start: int, v: Any, gv: Any, rate_v: Any, mine: Any, heard: Any, gu: Any,
+        heard_g: Any, rate_u: Any, scores: Any, teach: bool,
+    ) -> None:  # fmt: skip
+        m = np.zeros(width, np.float32)
+        r = np.zeros(width, np.float32)
+        for i in range(len(rows)):
+            t = rows[i]
+            lo, hi = indptr[i], indptr[i + 1]
+            m[:] = 0
+            for j in range(lo, hi):
+                d, x = columns[j], values[j]
+                for q in range(width):
+                    if own and common:
+                        m[q] += x * ((mine[d, q] + heard[d, q]) + v[t, d, q])
+                    elif own:
+                        m[q] += x * v[t, d, q]
+                    else:
+                        m[q] += x * (mine[d, q] + heard[d, q])
+            linked(m, t, labels[i], start + i, first, weights[i], scores[i], r)
+            if not teach:
+                continue
+            for j in range(lo, hi):
+                d, x = columns[j], values[j]
+                for q in range(width):
+                    step = r[q] * x
+                    square = step * step
+                    if own:
+                        gv[t, d, q] += square
+                        v[t, d, q] -= rate_v[q] * step / np.sqrt(gv[t, d, q] + PRIOR)
+                    if common:
+                        gu[d, q] += square
+                        mine[d, q] -= rate_u[q] * step / np.sqrt((gu[d, q] + heard_g[d, q]) + PRIOR)
+
+    return run

@@ -1,0 +1,105 @@
+"""What a place calls its rows, columns and classes: names outside, indices inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+
+from learners.features import label_key
+from learners.types import I32, I64, U32, Label
+
+
+class Tasks:
+    """Task names -> rows. Row 0 is nobody's; rows of tasks that left are given out again."""
+
+    def __init__(self) -> None:
+        self.row: dict[str, int] = {}
+        self.free: list[int] = []
+        self.used = 1  # rows ever given out, row 0 among them
+
+    def add(self, name: str) -> int:
+        """A row for a new task."""
+        row = self.free.pop() if self.free else self.used
+        self.used = max(self.used, row + 1)
+        self.row[name] = row
+        return row
+
+    def remove(self, name: str) -> int:
+        """The row that the task leaves behind."""
+        row = self.row.pop(name)
+        self.free.append(row)
+        return row
+
+    def sorted(self) -> list[str]:
+        """Names in the canonical order, which no order of arrival changes."""
+        return sorted(self.row)
+
+    def rows(self, names: Sequence[str]) -> I64:
+        """Their rows; 0 for a task never seen."""
+        return np.array([self.row.get(name, 0) for name in names], np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _admit(ids: U32, where: I32, found: U32, used: int) -> int:
+    """Give a column to each id that has none; how many are used then."""
+    for i in ids:
+        if where[i] == 0:
+            found[used] = i
+            where[i] = used
+            used += 1
+    return used
+
+
+class Columns:
+    """Feature ids -> columns, given out as features appear. Column 0 is nobody's.
+
+    So memory follows the features that were seen, whatever the size of the space of ids.
+    """
+
+    def __init__(self, bits: int) -> None:
+        self.where = np.zeros(1 << bits, np.int32)  # id -> column, 0: none
+        self.ids = np.zeros(16, np.uint32)  # column -> id
+        self.used = 1
+
+    def add(self, ids: U32) -> I32:
+        """Columns of those ids, new ones where needed."""
+        columns = self.where[ids]
+        if not columns.all():
+            # at most as many new ones as ids, at most one for each of the space
+            need = min(self.used + int((columns == 0).sum()), len(self.where) + 1)
+            if need > len(self.ids):
+                self.ids = np.concatenate([self.ids, np.zeros(need, np.uint32)])
+            self.used = _admit(ids, self.where, self.ids, self.used)
+            columns = self.where[ids]
+        return columns
+
+    def find(self, ids: U32) -> I32:
+        """Columns of those ids; 0 for a feature never seen."""
+        return self.where[ids]
+
+    def sorted(self) -> I64:
+        """Used columns in the canonical order, that of their ids."""
+        return 1 + np.argsort(self.ids[1 : self.used])
+
+
+class Classes:
+    """Labels -> class indices, in order of appearance."""
+
+    def __init__(self) -> None:
+        self.names: list[Label] = []
+        self.index: dict[tuple[str, Label], int] = {}
+
+    def add(self, labels: Sequence[Label]) -> I64:
+        """Class indices of those labels (-1 last, for no label), new ones where needed."""
+        for label in labels:
+            key = label_key(label)
+            if key not in self.index:
+                self.index[key] = len(self.names)
+                self.names.append(label)
+        return self.find(labels)
+
+    def find(self, labels: Sequence[Label]) -> I64:
+        """Class indices of those labels; -1 for one never seen, and last."""
+        return np.array([*(self.index.get(label_key(v), -1) for v in labels), -1], np.int64)

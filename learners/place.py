@@ -1,0 +1,254 @@
+"""Where examples arrive and state lives: a bank with names.
+
+The service's engine, the classifier with river's face, an actor and a simulator all drive this one
+class; a strategy never learns which.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from learners import tree
+from learners.coordination import find
+from learners.exchange import Hub, Parcel
+from learners.features import BITS, Batch
+from learners.names import Classes, Columns, Tasks
+from learners.progress import Progress, tally
+from learners.types import F64, I64, NEVER, Block, Label, Shape, Strategy
+
+PERIOD = 256  # examples between meetings
+
+
+class Scored(NamedTuple):
+    """Probabilities for n examples, by every expert; expert 0 is the strategy's own answer."""
+
+    probabilities: F64  # (n, e, classes); all 0 while no class is known
+    classes: tuple[Label, ...]
+    seen: I64  # (n,) examples that the task had learnt before
+
+
+class Place:
+    """Tasks that learn together here, example by example, whatever the strategy.
+
+    Learning a batch equals learning its examples one by one, bit for bit: a batch is cut where a
+    meeting is due. A meeting's message is taken every `period` examples and its reply merged `lag`
+    periods later (0: at once), so that learning need not wait and replay needs no clock.
+
+    Parameters
+    ----------
+    strategy
+        a name of the catalogue, or a strategy
+    bits
+        features are hashed to 2**bits ids
+    seed
+        of all that is random in the strategy
+    period
+        examples between meetings; 0: none
+    hub
+        where messages meet; by default a hub of this place alone
+
+    Examples
+    --------
+    >>> from learners.features import Example, batch
+    >>> place = Place("independent")
+    >>> for _ in range(20):
+    ...     _ = place.learn(batch([Example("alice", {"links": 3.0}, "spam")]))
+    ...     _ = place.learn(batch([Example("alice", {"links": 0.0}, "ham")]))
+    >>> scored = place.score(batch([Example("alice", {"links": 3.0})]))
+    >>> scored.classes[scored.probabilities[0, 0].argmax()]
+    'spam'
+    """
+
+    def __init__(
+        self,
+        strategy: str | Strategy = "auto",
+        *,
+        bits: int = BITS,
+        seed: int = 0,
+        period: int = PERIOD,
+        lag: int = 1,
+        name: str = "here",
+        hub: Hub | None = None,
+    ) -> None:
+        self.strategy = find(strategy) if isinstance(strategy, str) else strategy
+        self.bits, self.seed, self.period, self.lag, self.name = bits, seed, period, lag, name
+        self.hub = hub or Hub(self.strategy, seed)
+        self.alone = hub is None
+        self.position = 0  # examples learnt and tasks forgotten so far
+        self.told = 0  # messages
+        self.heard = 0  # number of the newest meeting that replied
+        self.pending: Parcel | None = None  # a reply that waits for its position
+        self._tasks, self._columns, self._classes = Tasks(), Columns(bits), Classes()
+        self._room = Shape(8, 16, 0)
+        self._births = np.zeros(8, np.int64)
+        self._first = np.full((8, 0), NEVER, np.int64)  # as Block.first
+        self._labels = np.zeros((8, 0), np.int64)  # how often each task had each class
+        self.bank = self.strategy.init(np.zeros(8, np.int64), self._room)
+        self.progress: Progress = tree.zeros(Progress, self._room, len(self.experts))
+        told = self.strategy.message(self.bank, np.zeros(0, np.int64))
+        self._meets = any(True for _ in tree.leaves(told))
+
+    @property
+    def experts(self) -> tuple[str, ...]:
+        """Names along the axis of experts of all scores."""
+        return self.strategy.experts
+
+    @property
+    def tasks(self) -> list[str]:
+        """Names of the tasks that live here, sorted."""
+        return self._tasks.sorted()
+
+    @property
+    def classes(self) -> tuple[Label, ...]:
+        """Labels met so far, in order of appearance."""
+        return tuple(self._classes.names)
+
+    def learn(self, batch: Batch) -> Scored:
+        """Learn n labelled examples in order; what was said of each before it was learnt from.
+
+        Raises
+        ------
+        ValueError
+            when an example has no label; nothing has been learnt then.
+        """
+        if (batch.label < 0).any():
+            i = int(np.flatnonzero(batch.label < 0)[0])
+            raise ValueError(f"example {i} of task {batch.tasks[batch.task[i]]!r} has no label")
+        block = self._admit(batch)
+        n = len(block.rows)
+        scores = np.zeros((n, len(self.experts), len(self._classes.names)))
+        seen = np.zeros(n, np.int64)
+        for lo, hi in self._cuts(n):
+            part = block.cut(lo, hi)
+            scores[lo:hi] = self.strategy.learn(self.bank, part)
+            seen[lo:hi] = tally(self.progress, part, scores[lo:hi])
+            self.position += hi - lo
+            self._meet_if_due()
+        return Scored(scores, self.classes, seen)
+
+    def score(self, batch: Batch) -> Scored:
+        """What `learn` would say of each example now; changes nothing. Unknown names are fine."""
+        rows = self._tasks.rows(batch.tasks)[batch.task]
+        block = Block(
+            rows, batch.indptr, self._columns.find(batch.columns), batch.values, batch.kinds,
+            np.full(len(rows), -1, np.int64), batch.weight, self._first, self.position,
+        )  # fmt: skip
+        # Each is scored as the place stands now, so that a block is scored as its examples are.
+        scores = self.strategy.score(self.bank, block._replace(start=self.position))
+        return Scored(scores, self.classes, self.progress.counts[rows, 0])
+
+    def forget(self, task: str) -> bool:
+        """Delete a task and its state; whether there was one. Its name may come again, as new."""
+        if task not in self._tasks.row:
+            return False
+        row = self._tasks.remove(task)
+        at = np.array([row])
+        tree.put(self.bank, at, self.strategy.init(np.array([_seed(task, 0)]), self._one))
+        tree.put(self.progress, at, tree.zeros(Progress, self._one, len(self.experts)))
+        self._births[row], self._first[row], self._labels[row] = 0, NEVER, 0
+        self.position += 1
+        self._meet_if_due()
+        return True
+
+    @property
+    def _one(self) -> Shape:
+        return Shape(1, self._room.columns, self._room.classes)
+
+    def _admit(self, batch: Batch) -> Block:
+        """Rows, columns and classes for all that is new in a batch; the batch as a block."""
+        new = [name for name in batch.tasks if name not in self._tasks.row]
+        added = np.array([self._tasks.add(name) for name in new], np.int64)
+        columns = self._columns.add(batch.columns)
+        labels = self._classes.add(batch.classes)[batch.label]
+        self._make_room()
+        rows = self._tasks.rows(batch.tasks)[batch.task]
+        positions = self.position + np.arange(len(rows))
+        if new:
+            seeds = np.array([_seed(name, self.seed) for name in new], np.int64)
+            tree.put(self.bank, added, self.strategy.init(seeds, self._one))
+            births = np.full(len(self._births), NEVER)
+            np.minimum.at(births, rows, positions)
+            self._births[added] = births[added] + 1
+        np.minimum.at(self._first, (rows, labels), positions)
+        np.minimum.at(self._first, (0, labels), positions)
+        np.add.at(self._labels, (rows, labels), 1)
+        return Block(
+            rows, batch.indptr, columns, batch.values, batch.kinds, labels, batch.weight,
+            self._first, self.position,
+        )  # fmt: skip
+
+    def _make_room(self) -> None:
+        """Grow the bank by doubling, so that rows and columns are copied seldom."""
+        room = self._room
+        tasks, columns = room.tasks, room.columns
+        while tasks < self._tasks.used:
+            tasks *= 2
+        while columns < self._columns.used:
+            columns *= 2
+        self._room = Shape(tasks, columns, len(self._classes.names))
+        if self._room != room:
+            self.bank = tree.grow(self.bank, self._room)
+            self.progress = tree.grow(self.progress, self._room)
+            more = [(0, n) for n in np.subtract(self._room, room)[[0, 2]]]
+            self._births = np.pad(self._births, more[:1])
+            self._first = np.pad(self._first, more, constant_values=NEVER)
+            self._labels = np.pad(self._labels, more)
+
+    def _cuts(self, n: int) -> Iterator[tuple[int, int]]:
+        """Stretches of a block between the positions where meetings are due."""
+        lo = 0
+        while lo < n:
+            due = self.period - self.position % self.period if self.period else n
+            hi = min(n, lo + due)
+            yield lo, hi
+            lo = hi
+
+    def _meet_if_due(self) -> None:
+        if not self.period or self.position % self.period or not self._meets:
+            return
+        if self.pending is not None:
+            self.hear(self.pending)
+            self.pending = None
+        if self.alone:
+            self.hub.post(self.tell())
+            reply = self.hub.meet().get(self.name)
+            if reply is not None and self.lag:
+                self.pending = reply
+            elif reply is not None:
+                self.hear(reply)
+
+    def tell(self) -> Parcel:
+        """This place's message: states, not differences, so it may be sent again or get lost."""
+        names = self.tasks
+        rows = self._tasks.rows(names)
+        columns = self._columns.sorted()
+        self.told += 1
+        message = tree.take(self.strategy.message(self.bank, rows), d=columns)
+        return Parcel(
+            self.name, self.told, tuple(names), self._births[rows], self.progress.counts[rows, 0],
+            self._columns.ids[columns], self.classes, message,
+        )  # fmt: skip
+
+    def hear(self, reply: Parcel) -> bool:
+        """Merge a reply; whether it was news. Rows of tasks that left, or were born anew, drop."""
+        if reply.number <= self.heard:
+            return False
+        self.heard = reply.number
+        rows = self._tasks.rows(reply.tasks)
+        alive = np.flatnonzero((rows > 0) & (self._births[rows] == reply.births))
+        columns = self._columns.find(reply.ids).astype(np.int64)
+        shape = Shape(len(alive), self._room.columns, self._room.classes)
+        part = tree.grow(tree.take(reply.tree, t=alive), shape._replace(columns=0))
+        at = {"t": np.arange(len(alive)), "d": columns}
+        self.strategy.merge(self.bank, rows[alive], tree.spread(part, shape, **at))
+        return True
+
+
+def _seed(task: str, seed: int) -> int:
+    """A task's seed: it comes from its name, so that no order of arrival matters."""
+    digest = hashlib.blake2b(f"{seed}:{task}".encode("utf-8", "surrogatepass"), digest_size=8)
+    return int.from_bytes(digest.digest(), "little") >> 1

@@ -1,0 +1,184 @@
+"""NamedTuples of arrays: make, grow, take rows, put rows, align by name, to bytes and back.
+
+A leaf declares its axes where it is declared as a field, `w: Annotated[F32, "tdke"]` (the letters
+are in `types`); everything here follows from that, so no strategy repeats any of it. Tuples nest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learners.types import Shape, Tree
+
+Array = NDArray[Any]
+Leaf = tuple[str, str, Array]  # path, axes, array
+
+
+@cache
+def axes(kind: type) -> dict[str, tuple[str, np.dtype[Any]]]:
+    """Field -> (axes, dtype) of a NamedTuple class whose fields are annotated leaves."""
+    found = {}
+    for field, hint in get_type_hints(kind, include_extras=True).items():
+        if hasattr(hint, "__metadata__"):
+            scalar = get_args(get_args(get_args(hint)[0])[1])[0]
+            found[field] = (hint.__metadata__[0], np.dtype(scalar))
+    return found
+
+
+def leaves(tree: Tree, path: str = "") -> Iterator[Leaf]:
+    """Every leaf with its path and axes, in the order of declaration."""
+    fields = getattr(tree, "_fields", None) or [str(i) for i in range(len(tree))]
+    declared = axes(type(tree)) if hasattr(tree, "_fields") else {}
+    for field, value in zip(fields, tree, strict=True):
+        if field in declared:
+            yield f"{path}{field}", declared[field][0], value
+        else:
+            yield from leaves(value, f"{path}{field}.")
+
+
+def map(change: Callable[[str, Array], Array], tree: Tree) -> Tree:
+    """The same tree with `change(axes, leaf)` for each leaf."""
+    declared = axes(type(tree)) if hasattr(tree, "_fields") else {}
+    fields = getattr(tree, "_fields", None) or [str(i) for i in range(len(tree))]
+    made = [
+        change(declared[field][0], value) if field in declared else map(change, value)
+        for field, value in zip(fields, tree, strict=True)
+    ]
+    return type(tree)(*made) if hasattr(tree, "_fields") else tuple(made)
+
+
+def zeros(kind: type, shape: Shape, experts: int = 1, places: int = 0) -> Tree:
+    """A tree of that class, all zeros."""
+    sizes = {"t": shape.tasks, "d": shape.columns, "k": shape.margins, "K": shape.margins}
+    sizes |= {"e": experts, "s": places}
+    return kind(
+        *(
+            np.zeros([sizes[a] if a.isalpha() else int(a) for a in names], dtype)
+            for names, dtype in axes(kind).values()
+        )
+    )
+
+
+def grow(tree: Tree, shape: Shape) -> Tree:
+    """The tree with room for that shape: what is new is 0, two classes unfold when a third comes.
+
+    Unfolding is exact: a margin w becomes the columns -w/2, +w/2, a sum of squares stays itself in
+    both (`k` and `K` of `types`).
+    """
+    sizes = {"t": shape.tasks, "d": shape.columns, "k": shape.margins, "K": shape.margins}
+
+    def resize(names: str, leaf: Array) -> Array:
+        for axis, name in enumerate(names):
+            if name in "kK" and leaf.shape[axis] == 1 and sizes[name] > 1:
+                half = leaf.dtype.type(0.5)
+                pair = (-leaf * half, leaf * half) if name == "k" else (leaf, leaf)
+                leaf = np.concatenate(pair, axis)
+        if any(n in sizes and sizes[n] > have for n, have in zip(names, leaf.shape, strict=True)):
+            wanted = [max(sizes.get(n, 0), have) for n, have in zip(names, leaf.shape, strict=True)]
+            larger = np.zeros(wanted, leaf.dtype)
+            larger[tuple(slice(have) for have in leaf.shape)] = leaf
+            return larger
+        return leaf
+
+    return map(resize, tree)
+
+
+def take(tree: Tree, **wanted: NDArray[np.int64]) -> Tree:
+    """Copies of what lies at those places of the named axes (`t=rows, d=columns`)."""
+
+    def pick(names: str, leaf: Array) -> Array:
+        for axis, name in enumerate(names):
+            if name in wanted:
+                leaf = leaf.take(wanted[name], axis)
+        return np.array(leaf)
+
+    return map(pick, tree)
+
+
+def put(tree: Tree, rows: NDArray[np.int64], other: Tree) -> None:
+    """Write the rows of `other` into those rows of `tree`; leaves without tasks stay."""
+    for (_, names, into), (_, _, value) in zip(leaves(tree), leaves(other), strict=True):
+        if "t" in names:  # axis t comes first where there is one
+            room = tuple(slice(n) for n in value.shape[1:])
+            into[rows] = 0
+            into[(rows, *room)] = value
+
+
+def spread(tree: Tree, shape: Shape, **at: NDArray[np.int64]) -> Tree:
+    """The converse of `take`: a tree of that shape, 0 but for what is put at those places."""
+    sizes = {"t": shape.tasks, "d": shape.columns, "k": shape.margins, "K": shape.margins}
+
+    def place(names: str, leaf: Array) -> Array:
+        wanted = [sizes.get(n, have) for n, have in zip(names, leaf.shape, strict=True)]
+        wide = np.zeros(wanted, leaf.dtype)
+        index = [at.get(n, np.arange(have)) for n, have in zip(names, leaf.shape, strict=True)]
+        wide[np.ix_(*index)] = leaf
+        return wide
+
+    return map(place, tree)
+
+
+def check(tree: Tree, shape: Shape) -> None:
+    """Raise ValueError naming the first leaf whose dtype or shape is not as it declares.
+
+    Leaves may have spare room (capacity is not state) but agree with each other.
+    """
+    least = {"t": shape.tasks, "d": shape.columns, "k": shape.margins, "K": shape.margins}
+    for path, names, leaf in leaves(tree):
+        if leaf.ndim != len(names):
+            raise ValueError(f"leaf {path}: {leaf.ndim} axes, declared as {names!r}")
+        for name, size in zip(names, leaf.shape, strict=True):
+            exact = int(name) if name.isdigit() else None
+            if (exact is not None and size != exact) or size < least.get(name, 0):
+                raise ValueError(f"leaf {path}: axis {name} is {size}, expected {exact or least}")
+
+
+def pack(arrays: Sequence[Array], about: object = None) -> bytes:
+    """Arrays and a JSON value as bytes: a length, a JSON header, the raw buffers. No pickle.
+
+    >>> unpack(pack([np.arange(3)], {"name": "x"}))
+    ([array([0, 1, 2])], {'name': 'x'})
+    """
+    arrays = [np.ascontiguousarray(a) for a in arrays]
+    header = {"arrays": [[a.dtype.str, list(a.shape)] for a in arrays], "about": about}
+    head = json.dumps(header, separators=(",", ":")).encode()
+    return b"".join([len(head).to_bytes(8, "little"), head, *(a.tobytes() for a in arrays)])
+
+
+def unpack(data: bytes) -> tuple[list[Array], Any]:
+    """The converse of `pack`; ValueError when the bytes are not of that form."""
+    try:
+        size = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + size])
+        at = 8 + size
+        arrays = []
+        for dtype, shape in header["arrays"]:
+            kind = np.dtype(dtype)
+            if kind.hasobject or any(not isinstance(n, int) or n < 0 for n in shape):
+                raise ValueError(f"array of {dtype} {shape}")
+            count = int(np.prod(shape, dtype=np.int64))
+            arrays.append(np.frombuffer(data, kind, count, at).reshape(shape).copy())
+            at += count * kind.itemsize
+        if at != len(data):
+            raise ValueError(f"{len(data) - at} bytes left over")
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"these {len(data)} bytes are not packed arrays: {error}") from error
+    return arrays, header["about"]
+
+
+def fill(like: Tree, arrays: Sequence[Array]) -> Tree:
+    """The arrays in the structure of `like`, each of the dtype and axes declared there."""
+    wanted = list(leaves(like))
+    if len(wanted) != len(arrays):
+        raise ValueError(f"{len(arrays)} arrays for {len(wanted)} leaves")
+    for (path, names, leaf), array in zip(wanted, arrays, strict=True):
+        if array.dtype != leaf.dtype or array.ndim != len(names):
+            raise ValueError(f"leaf {path}: {array.dtype} {array.shape}, declared {names!r}")
+    rest = iter(arrays)
+    return map(lambda names, leaf: next(rest), like)
