@@ -38,7 +38,7 @@ class Hub:
     def __init__(self, strategy: Strategy, seed: int = 0) -> None:
         self.strategy = strategy
         self.number = 0  # meetings held
-        self.tasks: list[str] = []  # sorted; rows of the memory
+        self.tasks: list[tuple[str, int]] = []  # (name, birth), sorted; rows of the memory
         self.ids = np.zeros(0, np.uint32)  # ascending; columns of the memory
         self.classes = Classes()
         self.memory = strategy.meet(Shape(0, 0, 0), seed)
@@ -72,15 +72,15 @@ class Hub:
         names = sorted(newest)
         ids = np.unique(np.concatenate([p.ids for p in parcels]))
         shape = Shape(len(names), len(ids), len(self.classes.names))
-        self._remember(names, ids, shape)
         found = np.array([newest[name] for name in names], np.int64).reshape(-1, 4)
+        self._remember(list(zip(names, found[:, 0].tolist(), strict=True)), ids, shape)
         message = self._lay(parcels, found, shape, ids)
         inbox = Inbox(message, found[:, 2], found[:, 1], shape)
         reply = self.strategy.mix(self.memory, inbox)
         return {p.place: self._answer(p, i, found, reply) for i, p in enumerate(parcels)}
 
-    def _remember(self, names: list[str], ids: U32, shape: Shape) -> None:
-        """Bring the memory into the order of this meeting; what left is forgotten."""
+    def _remember(self, names: list[tuple[str, int]], ids: U32, shape: Shape) -> None:
+        """Bring the memory into the order of this meeting; who left, or was born anew, is new."""
         self.memory = tree.grow(self.memory, shape)
         if names != self.tasks:
             old = {name: row for row, name in enumerate(self.tasks)}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from learners import tree
+from learners import snapshot, tree
 from learners.coordination import find
 from learners.exchange import Hub, Parcel
 from learners.features import BITS, Batch
@@ -98,6 +98,11 @@ class Place:
         return self.strategy.experts
 
     @property
+    def replayed(self) -> bool:
+        """Whether there are no snapshots: the state is made again by learning again."""
+        return self.strategy.replayed
+
+    @property
     def tasks(self) -> list[str]:
         """Names of the tasks that live here, sorted."""
         return self._tasks.sorted()
@@ -153,6 +158,25 @@ class Place:
         self.position += 1
         self._meet_if_due()
         return True
+
+    def snapshot(self) -> bytes:
+        """The state as bytes: equal states, equal bytes, whatever the order of arrival."""
+        return snapshot.save(self)
+
+    @classmethod
+    def restore(cls, strategy: str | Strategy, data: bytes) -> Place:
+        """The place whose snapshot that is; ValueError when it is of another strategy or format."""
+        arrays, about = tree.unpack(data)
+        if not isinstance(about, dict) or about.get("format") != snapshot.FORMAT:
+            raise ValueError(f"snapshot: not of format {snapshot.FORMAT}, the one read here")
+        settings = {key: about[key] for key in ("bits", "seed", "period", "lag", "name")}
+        place = cls(strategy, **settings)
+        snapshot.load(place, arrays, about)
+        return place
+
+    def digest(self) -> str:
+        """SHA-256 of the snapshot, in hex: two places of one digest agree to the last bit."""
+        return hashlib.sha256(self.snapshot()).hexdigest()
 
     @property
     def _one(self) -> Shape:

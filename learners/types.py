@@ -99,3 +99,4 @@ class Strategy(NamedTuple):
     mix: Callable[[Bank, Inbox], Reply]  # all messages at once
     model: Callable[[Bank, Rows], F32]  # (r, d, k, e) effective weights
     experts: tuple[str, ...] = ("",)  # names along axis e of its scores; [0] answers
+    replayed: bool = False  # its bank is no arrays: its state is made again by learning again

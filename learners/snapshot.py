@@ -1,0 +1,112 @@
+"""The state of a place as bytes, the converse, and its hash.
+
+Capacity is not state, nor is the order in which rows and columns were given out: the bytes take
+rows in order of task name and columns in order of feature id, so equal states have equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from learners import tree
+from learners.exchange import Hub, Parcel
+from learners.types import Shape, Tree
+
+if TYPE_CHECKING:
+    from learners.place import Place
+
+FORMAT = 1
+
+
+def save(place: Place) -> bytes:
+    """All that the place is, and what its hub remembers if it has one of its own.
+
+    Raises
+    ------
+    ValueError
+        when the strategy's state is not arrays and can only be made by learning again.
+    """
+    if place.replayed:
+        raise ValueError("this strategy's state is not arrays: replay its journal instead")
+    names = place.tasks
+    rows = np.concatenate([[0], place._tasks.rows(names)])
+    columns = np.concatenate([[0], place._columns.sorted()])
+    arrays = [
+        place._columns.ids[columns], place._births[rows], place._first[rows], place._labels[rows],
+        *_flat(tree.take(place.progress, t=rows)), *_flat(tree.take(place.bank, t=rows, d=columns)),
+    ]  # fmt: skip
+    about: dict[str, Any] = {
+        "format": FORMAT, "bits": place.bits, "seed": place.seed, "period": place.period,
+        "lag": place.lag, "name": place.name, "experts": place.experts,
+        "position": place.position, "told": place.told, "heard": place.heard,
+        "tasks": names, "classes": place.classes, "pending": None, "hub": None,
+    }  # fmt: skip
+    if place.alone:
+        hub = place.hub
+        about["hub"] = {"number": hub.number, "tasks": hub.tasks, "classes": hub.classes.names}
+        arrays += [hub.ids, *_flat(hub.memory)]
+    if place.pending is not None:
+        p = place.pending
+        about["pending"] = {"number": p.number, "tasks": p.tasks, "classes": p.classes}
+        arrays += [p.births, p.seen, p.ids, *_flat(p.tree)]
+    return tree.pack(arrays, about)
+
+
+def load(place: Place, arrays: list[Any], about: dict[str, Any]) -> None:
+    """Bring a new place, made with the same strategy and settings, to the state of a snapshot.
+
+    Raises
+    ------
+    ValueError
+        when the snapshot is of another format or strategy.
+    """
+    if list(place.experts) != about["experts"]:
+        raise ValueError(
+            f"snapshot: its experts are {about['experts']}, the strategy's {list(place.experts)}; "
+            "open it with the strategy that made it"
+        )
+    place.position, place.told, place.heard = about["position"], about["told"], about["heard"]
+    place._classes.add(about["classes"])
+    for name in about["tasks"]:
+        place._tasks.add(name)
+    rest = iter(arrays)
+    ids = next(rest)
+    place._columns.add(ids[1:])
+    place._births, place._first, place._labels = next(rest), next(rest), next(rest)
+    place._room = Shape(len(place._births), len(ids), len(place.classes))
+    place.progress = _fill(place.progress, rest)
+    place.bank = _fill(place.bank, rest)
+    tree.check(place.bank, place._room)
+    if about["hub"] is not None:
+        hub, known = place.hub, about["hub"]
+        hub.number, hub.ids = known["number"], next(rest)
+        hub.tasks = [(name, birth) for name, birth in known["tasks"]]
+        hub.classes.add(known["classes"])
+        hub.memory = _fill(hub.memory, rest)
+    if about["pending"] is not None:
+        p = about["pending"]
+        births, seen, there = next(rest), next(rest), next(rest)
+        place.pending = Parcel(
+            place.name, p["number"], tuple(p["tasks"]), births, seen, there,
+            tuple(p["classes"]), _fill(_reply(place), rest),
+        )  # fmt: skip
+
+
+def _reply(place: Place) -> Tree:
+    """A reply of the place's strategy, for its structure: that to a message of nobody."""
+    nobody, nothing = np.zeros(0, np.int64), np.zeros(0, np.uint32)
+    told = tree.take(place.strategy.message(place.bank, nobody), d=nobody)
+    hub = Hub(place.strategy)
+    hub.post(Parcel(place.name, 1, (), nobody, nobody, nothing, place.classes, told))
+    return hub.meet()[place.name].tree
+
+
+def _flat(one: Tree) -> list[Any]:
+    return [leaf for _, _, leaf in tree.leaves(one)]
+
+
+def _fill(like: Tree, rest: Iterator[Any]) -> Tree:
+    return tree.fill(like, [next(rest) for _ in tree.leaves(like)])
