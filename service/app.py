@@ -55,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_middleware(
-        Front,  # type: ignore[arg-type]  # starlette's protocol wants the keywords it is given
+        Front,
         hot={
             "/v1/learn": Examples("learn", running, metrics),
             "/v1/predict": Examples("predict", running, metrics),

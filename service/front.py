@@ -71,8 +71,8 @@ class Front:
             log.exception("request %s failed", request_id)
             if status:  # half an answer is out: the connection must break, so that it shows
                 raise
-            problem = Problem("internal", f"{type(error).__name__}; the log has the rest.")
-            await send_problem(problem, request_id, receive, tell)
+            failed = Problem("internal", f"{type(error).__name__}; the log has the rest.")
+            await send_problem(failed, request_id, receive, tell)
         finally:
             seconds = perf_counter() - started
             self.metrics.in_flight -= 1

@@ -36,9 +36,11 @@ class Lesson(Question):
     label: LabelIn = Field(
         description='Any JSON scalar but null. true, 1 and "1" are three labels, 1 and 1.0 one.'
     )
-    weight: float = Field(1.0, ge=0, le=1e6, description="Importance: 2 counts as seen twice.")
+    weight: float = Field(
+        default=1.0, ge=0, le=1e6, description="Importance: 2 counts as seen twice."
+    )
     id: str | None = Field(
-        None,
+        default=None,
         min_length=1,
         description="Makes a retry safe: the same id and example again get the first answer and "
         "change nothing; another example with this id is refused (409).",
@@ -81,8 +83,8 @@ class Problem(_Model):
     code: str = Field(description="Stable; all are listed at /problems.")
     detail: str = Field(description="A sentence with the field, the value and the remedy.")
     errors: list[Flaw] = []
-    line: int | None = Field(None, description="Of a body of JSON lines, from 1.")
-    request_id: str | None = Field(None, description="As in the header X-Request-Id.")
+    line: int | None = Field(default=None, description="Of a body of JSON lines, from 1.")
+    request_id: str | None = Field(default=None, description="As in the header X-Request-Id.")
 
 
 class AnswerOfMany(Answer):
@@ -148,9 +150,11 @@ class Pair(_Model):
 class Relations(_Model):
     """Who is alike: the whole matrix, or the `top` pairs."""
 
-    tasks: list[str] | None = Field(None, description="Names of the rows and columns.")
-    cosine: list[list[float]] | None = Field(None, description="Symmetric; 1 on the diagonal.")
-    pairs: list[Pair] | None = Field(None, description="Most alike first.")
+    tasks: list[str] | None = Field(default=None, description="Names of the rows and columns.")
+    cosine: list[list[float]] | None = Field(
+        default=None, description="Symmetric; 1 on the diagonal."
+    )
+    pairs: list[Pair] | None = Field(default=None, description="Most alike first.")
 
 
 class State(_Model):

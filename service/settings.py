@@ -39,108 +39,111 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, validate_default=True)
 
     data_dir: Path = Field(
-        Path("kindred-data"),
+        default=Path("kindred-data"),
         description="Directory of the journal and the snapshots: all the state there is. "
         "One service owns it at a time.",
     )
     host: str = Field(
-        "127.0.0.1",
+        default="127.0.0.1",
         description="Address to listen on. The loopback, because nobody asks who is calling yet: "
         "put 0.0.0.0 only behind something that does.",
     )
     port: int = Field(
-        8000,
+        default=8000,
         ge=0,
         le=65535,
         description="Port to listen on; 0 takes a free one. The one taken is printed and stands "
         "in the file `port` of the data directory.",
     )
     strategy: str = Field(
-        "auto",
+        default="auto",
         description="Name in the catalogue (`kindred strategies`) or river:MODULE.CLASS. auto "
         "mixes own, pooled and coordinated learners: nothing to tune.",
     )
     bits: int = Field(
-        20,
+        default=20,
         ge=8,
         le=28,
         description="Features are hashed to 2^bits columns. 20: a million, so that collisions "
         "are rare below some 100,000 features; memory follows those seen, not this.",
     )
     seed: int = Field(
-        0, ge=0, lt=1 << 63, description="Seed of whatever is drawn; same seed, same state."
+        default=0,
+        ge=0,
+        lt=1 << 63,
+        description="Seed of whatever is drawn; same seed, same state.",
     )
     period: int = Field(
-        256,
+        default=256,
         ge=0,
         le=1 << 30,
         description="Examples between two meetings of the tasks; 0: they never meet. Small is "
         "closer together, large is cheaper.",
     )
     max_body_bytes: int = Field(
-        16 * MEBI,
+        default=16 * MEBI,
         ge=1024,
         le=1024 * MEBI,
         description="Bytes of one request's body; more is 413 before it is read. 16 MiB is some "
         "40,000 examples of 20 features and a bounded piece of memory.",
     )
     max_examples: int = Field(
-        100_000,
+        default=100_000,
         ge=1,
         description="Examples in one request; more is 413. They are learnt in slices, so others "
         "do not wait for all of them.",
     )
     max_features: int = Field(
-        50_000,
+        default=50_000,
         ge=1,
         description="Columns of one example (numbers, words, entries of lists and bags); more is "
         "422. Guards the writer's time: one example is never interrupted.",
     )
     max_task_chars: int = Field(
-        512,
+        default=512,
         ge=1,
         le=8192,
         description="Characters of a task's name; longer is 422. Names are kept for good and "
         "travel in URLs.",
     )
     max_id_chars: int = Field(
-        128, ge=1, le=8192, description="Characters of an example's id; longer is 422."
+        default=128, ge=1, le=8192, description="Characters of an example's id; longer is 422."
     )
     id_window: int = Field(
-        100_000,
+        default=100_000,
         ge=0,
         description="Newest ids whose answers are remembered, so that a retry learns nothing "
         "twice; 0 remembers none. About 200 bytes each.",
     )
     queue: int = Field(
-        65_536,
+        default=65_536,
         ge=1,
         description="Examples that may wait for the writer; beyond it the answer is 503 with "
         "Retry-After, at once. About a second of work.",
     )
     snapshot_every: int = Field(
-        100_000,
+        default=100_000,
         ge=1,
         description="Examples between snapshots. A restart replays at most this many and a "
         "little more; a snapshot costs one copy of the state.",
     )
     compact: bool = Field(
-        True,
+        default=True,
         description="Drop journal entries that an older good snapshot than the newest already "
         "holds. False keeps all, so that any strategy can be replayed over the whole past.",
     )
     drain_seconds: float = Field(
-        30.0,
+        default=30.0,
         ge=0,
         le=3600,
         description="Seconds that requests in flight have to finish after SIGTERM, before the "
         "queue is emptied and the last snapshot written.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severe message that is logged."
+        default="info", description="Least severe message that is logged."
     )
     access_log: bool = Field(
-        False,
+        default=False,
         description="One JSON line on stderr for each request. Off: it costs more than many "
         "requests do, and /metrics counts them.",
     )
