@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from learners import snapshot, tree
+from learners import view as views
 from learners.coordination import find
 from learners.exchange import Hub, Parcel
 from learners.features import BITS, Batch
 from learners.names import Classes, Columns, Tasks
 from learners.progress import Progress, tally
-from learners.types import F64, I64, NEVER, Block, Label, Shape, Strategy
+from learners.types import F32, F64, I64, NEVER, Block, Label, Shape, Strategy
 
 PERIOD = 256  # examples between meetings
 
@@ -178,12 +179,22 @@ class Place:
         """SHA-256 of the snapshot, in hex: two places of one digest agree to the last bit."""
         return hashlib.sha256(self.snapshot()).hexdigest()
 
+    def view(self, task: str) -> views.TaskView:
+        """Everything about a task; KeyError when there is none of that name."""
+        return views.view(self, task)
+
+    def relations(self, tasks: Sequence[str] | None = None) -> tuple[list[str], F32]:
+        """Names and the cosines of their models, (T, T)."""
+        return views.relations(self, tasks)
+
     @property
     def _one(self) -> Shape:
         return Shape(1, self._room.columns, self._room.classes)
 
     def _admit(self, batch: Batch) -> Block:
         """Rows, columns and classes for all that is new in a batch; the batch as a block."""
+        if len(batch.columns) and batch.columns.max() >= len(self._columns.where):
+            raise ValueError(f"batch: hashed to more than this place's {self.bits} bits")
         new = [name for name in batch.tasks if name not in self._tasks.row]
         added = np.array([self._tasks.add(name) for name in new], np.int64)
         columns = self._columns.add(batch.columns)

@@ -27,7 +27,7 @@ class Progress(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _tally(  # noqa: D103
+def _tally(
     rows: I64, labels: I64, scores: Scores, nats: F64, errors: F64, brier: F64,
     recent_nats: F64, recent_errors: F64, recent: F64, counts: I64, seen: I64,
 ) -> None:  # fmt: skip

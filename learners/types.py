@@ -99,4 +99,5 @@ class Strategy(NamedTuple):
     mix: Callable[[Bank, Inbox], Reply]  # all messages at once
     model: Callable[[Bank, Rows], F32]  # (r, d, k, e) effective weights
     experts: tuple[str, ...] = ("",)  # names along axis e of its scores; [0] answers
+    weigh: Callable[[Bank, Rows], tuple[tuple[str, ...], F64]] | None = None  # of experts mixed
     replayed: bool = False  # its bank is no arrays: its state is made again by learning again

@@ -1,0 +1,108 @@
+"""What there is to see of a place's tasks: progress, benefit, weights of the experts, relations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from learners.types import F32, I64, Label
+
+if TYPE_CHECKING:
+    from learners.place import Place
+
+ALONE = "independent"  # the family whose experts a task would have by itself
+
+
+class Measures(NamedTuple):
+    """How well an expert predicted a task's labels, each before it was learnt."""
+
+    error: float
+    log_loss: float  # nats an example
+    brier: float
+    recent_error: float  # over about the last 100 examples
+    recent_log_loss: float
+
+
+class Benefit(NamedTuple):
+    """What the others brought a task: its own learner's total less the strategy's, over its life."""
+
+    nats: float
+    errors: float
+
+
+class TaskView(NamedTuple):
+    """A task as it stands."""
+
+    task: str
+    seen: int
+    classes: list[tuple[Label, int]]  # how often each label came
+    progress: dict[str, Measures]  # by expert; the first is the strategy's own answer
+    weights: dict[str, float]  # of the experts mixed; empty where none are
+    benefit: Benefit | None  # None where the strategy has no own family to compare with
+    nearest: list[tuple[str, float]]  # most alike tasks, by cosine of the models
+
+
+def view(place: Place, task: str, nearest: int = 5) -> TaskView:
+    """Everything about a task; KeyError when there is none of that name."""
+    row = place._tasks.row[task]
+    p = place.progress
+    seen = int(p.counts[row, 0])
+    n, recent = max(seen, 1), max(float(p.recent[row, 0]), 1e-12)
+    progress = {
+        name: Measures(
+            float(p.errors[row, e]) / n,
+            float(p.nats[row, e]) / n,
+            float(p.brier[row, e]) / n,
+            float(p.recent_errors[row, e]) / recent,
+            float(p.recent_nats[row, e]) / recent,
+        )
+        for e, name in enumerate(place.experts)
+    }
+    benefit = None
+    if ALONE in place.experts[1:]:
+        own = place.experts.index(ALONE)
+        benefit = Benefit(
+            float(p.nats[row, own] - p.nats[row, 0]), float(p.errors[row, own] - p.errors[row, 0])
+        )
+    weights = {}
+    if place.strategy.weigh is not None:
+        names, w = place.strategy.weigh(place.bank, np.array([row]))
+        weights = dict(zip(names, w[0].tolist(), strict=True))
+    counts = place._labels[row].tolist()
+    classes = [(c, n) for c, n in zip(place.classes, counts, strict=True) if n]
+    return TaskView(task, seen, classes, progress, weights, benefit, near(place, task, nearest))
+
+
+def near(place: Place, task: str, top: int = 5) -> list[tuple[str, float]]:
+    """The tasks whose models are most alike that task's, with their cosines."""
+    names = place.tasks
+    unit = _directions(place, names)
+    at = names.index(task)
+    cosine = unit @ unit[at]
+    order = [i for i in np.argsort(-cosine, kind="stable") if i != at][:top]
+    return [(names[i], round(float(cosine[i]), 6)) for i in order]
+
+
+def relations(place: Place, tasks: Sequence[str] | None = None) -> tuple[list[str], F32]:
+    """Names and the cosines of their models, (T, T): how alike the tasks are.
+
+    Raises
+    ------
+    KeyError
+        when a task of that name does not live here.
+    """
+    names = list(place.tasks if tasks is None else tasks)
+    unit = _directions(place, names)
+    return names, np.clip(unit @ unit.T, -1.0, 1.0)
+
+
+def _directions(place: Place, names: Sequence[str]) -> F32:
+    """Each task's effective model by expert 0, of length 1 and without the constant, (T, d * k)."""
+    rows: I64 = np.array([place._tasks.row[name] for name in names], np.int64)
+    used = place._columns.sorted()
+    used = used[place._columns.ids[used] != 0]
+    flat = place.strategy.model(place.bank, rows)[:, used, :, 0].reshape(len(rows), -1)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.divide(flat, length, out=np.zeros_like(flat), where=length > 0)
