@@ -1,0 +1,35 @@
+"""What went wrong, as one line for a shell and an exit code."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from service.cli import FAILED, INPUT, SERVICE
+
+
+def explain(error: Exception) -> tuple[int, str | None]:
+    """Exit code and line; no line for what nobody foresaw, whose traceback is worth more.
+
+    >>> explain(FileNotFoundError(2, "No such file or directory", "a.csv"))
+    (3, 'a.csv: No such file or directory')
+    >>> explain(ZeroDivisionError("division by zero"))
+    (1, None)
+    """
+    from service.client import Refused, Unreachable
+    from service.journal import Damaged
+    from service.lock import InUse
+
+    if isinstance(error, Unreachable | Refused):
+        return SERVICE, str(error)
+    if isinstance(error, ValidationError):
+        flaw = error.errors()[0]
+        where = ".".join(str(part) for part in flaw["loc"])
+        return INPUT, f"{where}: {flaw['msg']}" if where else flaw["msg"]
+    if isinstance(error, ValueError | Damaged | InUse):
+        return INPUT, " ".join(str(error).split())
+    if isinstance(error, OSError) and error.filename is not None:
+        missing = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
+        return INPUT if missing else FAILED, f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError | ImportError):
+        return FAILED, str(error)
+    return FAILED, None
