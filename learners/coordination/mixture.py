@@ -143,4 +143,9 @@ def mixture(inner: Strategy) -> Strategy:
         mean: Any = (inner.model(bank.bank, rows) * w[:, None, None, :]).sum(-1, keepdims=True)
         return np.repeat(mean, 1 + len(families), -1)  # type: ignore[no-any-return]
 
-    return Strategy(init, score, learn, message, merge, meet, mix, model, ("mixture", *families))
+    def weigh(bank: Mixed, rows: Rows) -> tuple[tuple[str, ...], F64]:
+        w = bank.weights.all[rows]
+        return inner.experts, np.where(w.sum(1, keepdims=True) > 0, w, 1 / len(family))
+
+    names = ("mixture", *families)
+    return Strategy(init, score, learn, message, merge, meet, mix, model, names, weigh)
