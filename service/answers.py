@@ -48,8 +48,9 @@ def names(batch: Batch) -> list[str]:
 def _answer(
     task: str, classes: Sequence[Label], row: list[float], seen: int, learnt: bool
 ) -> Answer:
-    known = [(name, p) for name, p in zip(classes, row, strict=True) if p > 0]
-    label = max(known, key=lambda pair: pair[1])[0] if known else None
-    return Answer(
-        task, label, tuple(k for k, _ in known), tuple(p for _, p in known), seen, seen + learnt
-    )
+    known, p = tuple(classes), tuple(row)
+    if not all(p):
+        known = tuple(name for name, value in zip(classes, row, strict=True) if value > 0)
+        p = tuple(value for value in row if value > 0)
+    label = known[p.index(max(p))] if p else None
+    return Answer(task, label, known, p, seen, seen + learnt)

@@ -79,9 +79,9 @@ class Record(NamedTuple):
 class Journal:
     """The journal of one directory; not to be shared by threads at one moment.
 
-    identity: what the records depend on (strategy, bits, ...), written once, when the journal is
-    created; `Journal.identity` is what it was created with. Raises `Damaged`, `TailLost`, or
-    ValueError where the file is not a journal or of a newer format.
+    identity, base: what the records depend on (strategy, bits, ...), and where they begin; both
+    are written when the journal is created, and are afterwards what they were then. Raises
+    `Damaged`, `TailLost`, or ValueError where the file is not a journal or of a newer format.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class Journal:
         directory: Path,
         identity: Mapping[str, object] | None = None,
         *,
+        base: End = START,
         read_only: bool = False,
     ) -> None:
         self.path = directory / "journal.db"
@@ -100,7 +101,7 @@ class Journal:
         if self.path.exists() and not mark.exists():
             raise TailLost(f"{self.path}: its mark, {mark.name}, is missing. {self._remedy()}")
         with ExitStack() as undo:
-            self._mark = Mark(mark, read_only=read_only)
+            self._mark = Mark(mark, base, read_only=read_only)
             undo.callback(self._mark.close)
             self._sql = sqlite3.connect(
                 f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
@@ -110,14 +111,14 @@ class Journal:
             )
             undo.callback(self._sql.close)
             try:
-                self._open(identity or {}, read_only)
+                self._open(identity or {}, base, read_only)
             except sqlite3.DatabaseError as error:
                 if error.sqlite_errorname in NO_ROOM:
                     raise self._failed(error) from error
                 raise self._damaged(f"SQLite says {error}.") from error
             self._undo = undo.pop_all()
 
-    def _open(self, identity: Mapping[str, object], read_only: bool) -> None:
+    def _open(self, identity: Mapping[str, object], base: End, read_only: bool) -> None:
         marked = self._mark.read()
         if marked is None:
             raise TailLost(f"{self.path}: its mark cannot be read. {self._remedy()}")
@@ -129,8 +130,8 @@ class Journal:
             self._sql.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         application = self._one("PRAGMA application_id")
         if application == 0 and self._one("SELECT count(*) FROM sqlite_schema") == 0:
-            self._refuse_lost_tail(START, marked)
-            self._create(identity)
+            self._refuse_lost_tail(base, marked)
+            self._create(identity, base)
         elif application != APPLICATION:
             raise ValueError(f"{self.path} is not a journal of Kindred; name another directory.")
         if (version := self._one("PRAGMA user_version")) > FORMAT:
@@ -260,8 +261,8 @@ class Journal:
         """Fold SQLite's log into the file and let go; the second time does nothing."""
         self._undo.close()
 
-    def _create(self, identity: Mapping[str, object]) -> None:
-        about = {"identity": json.dumps(dict(identity)), "base": json.dumps(START)}
+    def _create(self, identity: Mapping[str, object], base: End) -> None:
+        about = {"identity": json.dumps(dict(identity)), "base": json.dumps(base)}
         self._sql.executescript(f"BEGIN; PRAGMA application_id = {APPLICATION}; {TABLES}")
         self._sql.executemany("INSERT INTO about VALUES (?, ?)", about.items())
         self._sql.execute(f"PRAGMA user_version = {FORMAT}")

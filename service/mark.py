@@ -38,15 +38,13 @@ START = End(0, 0, 0)
 class Mark:
     """Two slots written in turn, so that a torn write leaves the one before."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, start: End = START, *, read_only: bool = False) -> None:
         fresh = not path.exists()
         how = os.O_RDONLY if read_only else os.O_RDWR | os.O_CREAT
         self._file = os.open(path, how | os.O_CLOEXEC, 0o644)
         self._writes = 0
         if fresh:
-            os.pwrite(self._file, bytes(2 * SECTOR), 0)  # later writes need no new space
-            self.write(START)
-            self.flush()
+            self.reset(start)  # both sectors: later writes need no new space
 
     def read(self) -> End | None:
         """The newest end written, or None where neither slot can be read.

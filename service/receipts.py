@@ -100,5 +100,8 @@ def fingerprint(batch: Batch, row: int) -> str:
     return digest.hexdigest()
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: that costs more than its use
+
+
 def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _encode(value).encode()

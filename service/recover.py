@@ -65,7 +65,7 @@ def rebuild(
     if not place.replayed:
         for snapshot in snapshots.whole():
             _refuse_strangers(journal, snapshot)
-            state, start = _restore(snapshot, id_window), snapshot.end
+            state, start = restore(snapshot, id_window), snapshot.end
             break
     if journal.base.sequence > start.sequence:
         raise Damaged(
@@ -103,7 +103,8 @@ def refuse_others(
             )
 
 
-def _restore(snapshot: Snapshot, id_window: int) -> State:
+def restore(snapshot: Snapshot, id_window: int) -> State:
+    """The state in a snapshot."""
     place = Place.restore(snapshot.identity["strategy"], snapshot.parts["place"])
     return State(place, Receipts.from_bytes(snapshot.parts["receipts"], id_window))
 

@@ -44,10 +44,10 @@ class Snapshots:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory / "snapshots"
-        self.directory.mkdir(exist_ok=True)
 
     def write(self, snapshot: Snapshot) -> Path:
         """Keep a snapshot durably, and only the newest two; raises OSError, e.g. when full."""
+        self.directory.mkdir(exist_ok=True)
         path = self._path(snapshot.end)
         unfinished = path.with_suffix(".unfinished")
         digest = sha256()
