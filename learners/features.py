@@ -31,7 +31,7 @@ from learners import tree
 from learners.types import AMOUNT, CONSTANT, F32, I32, I64, NUMBER, U8, U32, Label
 
 BITS = 20  # 2**20 feature ids: 1,000 names collide in one pair in a thousand
-_CONSTANT_ID = 0
+CONSTANT_ID = 0
 _WORD = re.compile(r"\w+")
 _REMEMBER = 1 << 17  # names whose hash is remembered; a hostile stream of names cannot grow it
 
@@ -122,7 +122,7 @@ def entries(features: Mapping[str, object], bits: int = BITS) -> dict[int, tuple
     ValueError
         naming the feature, its value and what to give instead.
     """
-    found: dict[int, tuple[float, int]] = {_CONSTANT_ID: (1.0, CONSTANT)}
+    found: dict[int, tuple[float, int]] = {CONSTANT_ID: (1.0, CONSTANT)}
 
     def add(name: str, value: float, kind: int) -> None:
         c = column(name, bits)
@@ -255,7 +255,7 @@ def from_arrays(
         values = X[present].astype(np.float32)
         columns = np.broadcast_to(ids, X.shape)[present]
     row = np.repeat(np.arange(n), counts)
-    columns = np.concatenate([columns, np.full(n, _CONSTANT_ID, np.uint32)])
+    columns = np.concatenate([columns, np.full(n, CONSTANT_ID, np.uint32)])
     values = np.concatenate([values, np.ones(n, np.float32)])
     kinds = np.full(len(values), AMOUNT if bag else NUMBER, np.uint8)
     kinds[len(row) :] = CONSTANT

@@ -140,7 +140,8 @@ class Place:
         """What `learn` would say of each example now; changes nothing. Unknown names are fine."""
         rows = self._tasks.rows(batch.tasks)[batch.task]
         block = Block(
-            rows, batch.indptr, self._columns.find(batch.columns), batch.values, batch.kinds,
+            rows, batch.indptr, self._columns.find(batch.columns), batch.columns, batch.values,
+            batch.kinds,
             np.full(len(rows), -1, np.int64), batch.weight, self._first, self.position,
         )  # fmt: skip
         # Each is scored as the place stands now, so that a block is scored as its examples are.
@@ -212,8 +213,8 @@ class Place:
         np.minimum.at(self._first, (0, labels), positions)
         np.add.at(self._labels, (rows, labels), 1)
         return Block(
-            rows, batch.indptr, columns, batch.values, batch.kinds, labels, batch.weight,
-            self._first, self.position,
+            rows, batch.indptr, columns, batch.columns, batch.values, batch.kinds, labels,
+            batch.weight, self._first, self.position,
         )  # fmt: skip
 
     def _make_room(self) -> None:

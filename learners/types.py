@@ -60,6 +60,7 @@ class Block(NamedTuple):
     rows: I64  # (n,) each example's task
     indptr: I64  # (n + 1,) example i holds entries indptr[i]:indptr[i + 1]
     columns: I32  # (nnz,)
+    ids: U32  # (nnz,) the feature ids: names of columns, which no order of arrival changes
     values: F32  # (nnz,)
     kinds: U8  # (nnz,) NUMBER, AMOUNT or CONSTANT
     labels: I64  # (n,) class of each, -1 where there is none

@@ -53,4 +53,7 @@ def together(*families: Strategy) -> Strategy:
         return np.concatenate([f.model(b, rows) for f, b in zip(families, bank, strict=True)], -1)
 
     experts = tuple(name for f in families for name in f.experts)
-    return Strategy(init, score, learn, message, merge, meet, mix, model, experts)
+    replayed = any(f.replayed for f in families)
+    return Strategy(
+        init, score, learn, message, merge, meet, mix, model, experts, replayed=replayed
+    )

@@ -1,0 +1,197 @@
+"""The compiled parts of DROM: a task's step, lazy in its non-zeros, and the meeting's clip."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from learners.kernels import PRIOR, compiled, link
+from learners.losses import exp, log
+from learners.types import F32, F64
+
+
+@compiled
+def chance(seed: int, n: int) -> float:
+    """A number in [0, 1) from a task's seed and its example's number (splitmix64)."""
+    x = np.uint64(seed) + np.uint64(n) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return float((x ^ (x >> np.uint64(31))) >> np.uint64(11)) / 9007199254740992.0
+
+
+@cache
+def learner(k: int, e: int, loss: str, step: str, postpones: bool) -> Any:
+    """The loop of a task's own steps, for k margins and e experts."""
+    linked = link(k, e)
+    hinge = loss == "hinge"
+    by_coordinate, by_norm = step == "coordinate", step == "norm"
+
+    @compiled
+    def run(
+        rows: Any, indptr: Any, columns: Any, values: Any, labels: Any, weights: Any, first: Any,
+        start: int, a: Any, g: Any, z: Any, c: Any, H: Any, played: Any, norms: Any, zz: Any,
+        n: Any, seed: Any, b: Any, waits: Any, eta: Any, coupling: float, power: float, cap: float,
+        postpone: float, scores: Any, teach: bool,
+    ) -> None:  # fmt: skip
+        m = np.zeros(k * e, np.float32)
+        r = np.zeros(k * e, np.float32)
+        xz = np.zeros(k * e)
+        pull = np.zeros(e, np.float32)
+        by = np.zeros(e, np.float32)
+        for i in range(len(rows)):
+            t, y = rows[i], labels[i]
+            lo, hi = indptr[i], indptr[i + 1]
+            m[:] = 0
+            xz[:] = 0
+            for s in range(e):
+                pull[s] = coupling * H[t, s]
+            xx = 0.0
+            for j in range(lo, hi):
+                d, x = columns[j], values[j]
+                xx += x * x
+                for q in range(k):
+                    for s in range(e):
+                        m[q * e + s] += x * (a[t, d, q, s] - pull[s] * z[t, d, q, s])
+                        if by_norm:
+                            xz[q * e + s] += x * z[t, d, q, s]
+            linked(m, t, y, start + i, first, np.float32(1.0), scores[i], r)
+            if not teach:
+                continue
+            for s in range(e):
+                square = 0.0
+                for q in range(k):
+                    margin = np.float64(m[q * e + s])
+                    if hinge:
+                        sign = 1.0 if (y == 1 if k == 1 else y == q) else -1.0
+                        lost = max(0.0, 1.0 - sign * margin)
+                        away = -sign if lost > 0.0 else 0.0
+                    else:
+                        lost = _log_loss(k, e, s, y, m, first, t, start + i)
+                        away = np.float64(r[q * e + s])
+                    if power != 1.0 or lost > cap:
+                        raised = exp(power * log(lost)) if lost > 0.0 else 0.0
+                        away *= power * raised / lost if 0.0 < raised <= cap else 0.0
+                    away *= weights[i]
+                    r[q * e + s] = np.float32(away)
+                    square += away * (away * xx + 2.0 * coupling * xz[q * e + s])
+                norms[t, s] += square + coupling * coupling * zz[t, s]
+            n[t, 0] += 1
+            count = n[t, 0]
+            for s in range(e):
+                played[t, s] += H[t, s]
+                if by_norm:
+                    by[s] = eta[s] / np.sqrt(1.0 + norms[t, s])
+                else:
+                    by[s] = eta[s] / np.sqrt(np.float64(count))
+            if postpones and chance(seed[t, 0], count) < postpone:
+                waits[t, 0] += 1
+                for j in range(lo, hi):
+                    for q in range(k):
+                        for s in range(e):
+                            b[t, columns[j], q, s] += r[q * e + s] * values[j]
+                continue
+            if postpones and waits[t, 0]:
+                for d in range(a.shape[1]):
+                    for q in range(k):
+                        for s in range(e):
+                            now = a[t, d, q, s] - by[s] * b[t, d, q, s]
+                            c[t, d, q, s] += count * (np.float64(now) - np.float64(a[t, d, q, s]))
+                            a[t, d, q, s] = now
+                            b[t, d, q, s] = 0
+            for j in range(lo, hi):
+                d, x = columns[j], values[j]
+                for q in range(k):
+                    for s in range(e):
+                        grad = r[q * e + s] * x
+                        old = a[t, d, q, s]
+                        if by_coordinate:
+                            g[t, d, q, s] += grad * grad
+                            rate = eta[s] if k == 1 else eta[s] * np.float32(0.5)
+                            now = old - rate * grad / np.sqrt(g[t, d, q, s] + PRIOR)
+                        else:
+                            now = old - by[s] * grad
+                        c[t, d, q, s] += count * (np.float64(now) - np.float64(old))
+                        a[t, d, q, s] = now
+            for s in range(e):
+                late = waits[t, 0] if postpones else 0
+                H[t, s] += by[s] * (1 + late)
+            if postpones:
+                waits[t, 0] = 0
+
+    return run
+
+
+@compiled
+def _log_loss(
+    k: int, e: int, s: int, y: int, m: F32, first: Any, t: int, now: int
+) -> float:
+    """Log loss of the label y by margins m[:, s], over all classes that may compete."""
+    if k == 1:
+        margin = np.float64(m[s]) if y == 1 else -np.float64(m[s])
+        return max(-margin, 0.0) + log(1.0 + exp(-abs(margin)))
+    top = -np.inf
+    for q in range(k):
+        top = max(top, np.float64(m[q * e + s]))
+    total = 0.0
+    for q in range(k):
+        total += exp(np.float64(m[q * e + s]) - top)
+    return log(total) + top - np.float64(m[y * e + s])
+
+
+@compiled
+def clip(Z: F32, u: F64, clips: int, steps: int) -> None:
+    """Z <- Z - (s - 1)_+ u v' along the leading pair (u, v) of Z, found by power steps, in place.
+
+    Z (t, d, k, e) is, for each expert, a matrix with a column for each task and class. With any
+    unit u this is the projection on a half-space that holds the whole spectral unit ball, hence
+    never moves Z away from a point of it. Unfolded classes have half a margin's columns twice: their
+    bound is sqrt(1/2).
+    """
+    tasks, d, k, e = Z.shape
+    bound = 1.0 if k == 1 else np.sqrt(0.5)
+    v = np.zeros((tasks, k))
+    for s in range(e):
+        for j in range(d):
+            if u[j, s] == 0.0:  # a column that is new here: any start will do, but not 0
+                u[j, s] = (chance(s, j) - 0.5) / np.sqrt(np.float64(d))
+        for _ in range(clips):
+            for _ in range(steps):
+                _project(Z, u, s, v)
+                size = 0.0
+                for j in range(d):
+                    w = 0.0
+                    for t in range(tasks):
+                        for q in range(k):
+                            w += v[t, q] * Z[t, j, q, s]
+                    size += w * w
+                    u[j, s] = w
+                if size <= 1e-60:
+                    return
+                for j in range(d):
+                    u[j, s] /= np.sqrt(size)
+            _project(Z, u, s, v)
+            size = 0.0
+            for t in range(tasks):
+                for q in range(k):
+                    size += v[t, q] * v[t, q]
+            size = np.sqrt(size)
+            if size <= bound:
+                break
+            for t in range(tasks):
+                for j in range(d):
+                    for q in range(k):
+                        Z[t, j, q, s] -= (1.0 - bound / size) * v[t, q] * u[j, s]
+
+
+@compiled
+def _project(Z: F32, u: F64, s: int, v: F64) -> None:
+    """v <- Z' u."""
+    tasks, d, k, _ = Z.shape
+    for t in range(tasks):
+        for q in range(k):
+            v[t, q] = 0.0
+        for j in range(d):
+            for q in range(k):
+                v[t, q] += Z[t, j, q, s] * u[j, s]
