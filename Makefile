@@ -43,7 +43,7 @@ quick: $(READY) ## the tests but the slow ones
 test: lint imports docker-check types unit ## all that must hold before a change goes in
 
 demo: $(READY) ## the main job on real data, in minutes
-	@$(BIN)/kindred demo
+	@$(BIN)/kindred demo .demo
 
 format: $(READY) ## imports in order, what ruff can mend
 	$(BIN)/ruff check --fix $(CODE)

@@ -137,13 +137,16 @@ def warm() -> None:
 
 
 @kindred.command()
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False),
-              default=Path("demo.html"), show_default=True, help="Where the page goes.")
-def demo(report: Path) -> int:
-    """Serve, replay real data, crash, recover, report."""
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+                default=Path("kindred-demo"))
+def demo(directory: Path) -> int:
+    """Serve, replay real data, crash, recover, report.
+
+    State and report are left in DIR (kindred-demo), to go on with.
+    """
     from service.demo import run
 
-    return run(report)
+    return run(directory)
 
 
 def _settings(**given: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 
@@ -22,7 +23,7 @@ TASKS = 30  # rows shown; JSON has all
 
 def run(
     text: str,
-    strategies: Sequence[str],
+    names: Sequence[str],
     url: str | None,
     seed: int,
     limit: int | None,
@@ -48,7 +49,7 @@ def run(
             client = stack.enter_context(Client(url, PATIENCE))
             targets.append(lambda: Remote(client))
         else:
-            settings = [Settings(strategy=name, seed=seed) for name in strategies]
+            settings = [Settings(strategy=name, seed=seed) for name in names]
             targets += [lambda s=s: Local(s) for s in settings]  # type: ignore[misc]
         for make in targets:
             target = make()
@@ -71,14 +72,19 @@ def show(replay: Replay, form: str) -> None:
     order = f"shuffled with seed {replay.seed}" if replay.shuffled else "in the source's order"
     size = f"{replay.examples:,} examples of {replay.tasks:,} tasks"
     click.echo(f"{replay.source}: {size}, {order}\n")
-    rows = []
-    for run in replay.runs:
-        rows.append([click.style(run.name, bold=True), *_cells(run.answer), f"{run.seconds:.2f}"])
-        rows += [[f"  {name}", *_cells(part), ""] for name, part in run.experts.items()]
-    click.echo(terminal.columns(["strategy", "error", "log loss", "AUC", "seconds"], rows))
+    click.echo(strategies(replay.runs))
     before = alone(replay.runs)
     if len(replay.runs) == 1 and before is not None and before is not replay.runs[0].answer:
         click.echo("\n" + tasks(replay.runs[0], before))
+
+
+def strategies(runs: Sequence[Run]) -> str:
+    """How good each strategy was, and each of its experts, as a table."""
+    rows = []
+    for run in runs:
+        rows.append([click.style(run.name, bold=True), *_cells(run.answer), f"{run.seconds:.2f}"])
+        rows += [[f"  {name}", *_cells(part), ""] for name, part in run.experts.items()]
+    return terminal.columns(["strategy", "error", "log loss", "AUC", "seconds"], rows)
 
 
 def tasks(run: Run, before: Outcome) -> str:
@@ -88,7 +94,7 @@ def tasks(run: Run, before: Outcome) -> str:
         view, own = run.views.get(task), before.per_task.get(task)
         if view is None or own is None:
             continue
-        nats, errors = view.benefit
+        nats, errors = view.benefit or (math.nan, math.nan)
         near = ", ".join(f"{other} {cosine:+.2f}" for other, cosine in view.nearest[:2])
         rows.append(
             [
@@ -108,8 +114,10 @@ def tasks(run: Run, before: Outcome) -> str:
 
 
 def _gain(value: float, digits: int) -> str:
+    if math.isnan(value):
+        return "-"
     colour = "green" if value > 0 else "red" if value < 0 else None
-    return click.style(f"{value:+,.{digits}f}", fg=colour)
+    return click.style(terminal.signed(value, digits), fg=colour)
 
 
 def _cells(outcome: Outcome) -> list[str]:

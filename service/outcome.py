@@ -7,6 +7,7 @@ An `Outcome` is how well one predictor did, a `Run` what one strategy did and kn
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -39,7 +40,7 @@ class View(NamedTuple):
     seen: int
     progress: Mapping[str, Mapping[str, float]]  # by expert: error, log_loss, ...
     weights: Mapping[str, float]  # by expert
-    benefit: tuple[float, float]  # nats and errors saved against the task alone
+    benefit: tuple[float, float] | None  # nats and errors saved against the task alone
     nearest: Sequence[tuple[str, float]]  # the most alike tasks, with their cosines
 
 
@@ -85,9 +86,20 @@ def outcome(scores: Prequential) -> Outcome:
     >>> outcome(scores).figures
     Figures(examples=1, error=0.0, log_loss=0.29, auc=None)
     """
-    per_task = {task: _figures(metrics) for task, metrics in sorted(scores.per_task().items())}
+    found = scores.per_task()
+    per_task = {task: _figures(found[task]) for task in sorted(found, key=natural)}
     curve = [(point.examples, point.error) for point in scores.curve()]
     return Outcome(_figures(scores.overall()), per_task, curve)
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """What to sort names by so that numbers in them count as numbers.
+
+    >>> sorted(["Class10", "Class9", "Class1"], key=natural)
+    ['Class1', 'Class9', 'Class10']
+    """
+    parts = re.split(r"([0-9]+)", name)  # text and digits in turn
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
 
 
 ALONE = "independent"  # the expert, or the strategy, in which nobody hears anybody
@@ -117,10 +129,11 @@ def _run_json(run: Run) -> dict[str, Any]:
     found = {"name": run.name, **_outcome_json(run.answer), "seconds": round(run.seconds, 3)}
     if run.experts:
         found["experts"] = {name: _outcome_json(part) for name, part in run.experts.items()}
-    if run.views:
+    if any(view.benefit is not None for view in run.views.values()):
         found["benefit"] = {
             task: {"nats": view.benefit[0], "errors": view.benefit[1]}
             for task, view in run.views.items()
+            if view.benefit is not None
         }
     return found
 

@@ -6,7 +6,7 @@ server without relations) has no section.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
@@ -18,6 +18,7 @@ from scipy.spatial.distance import squareform
 from service import report_svg as draw
 from service.outcome import ALONE, Figures, Outcome, Replay, Run, View
 from service.outcome import alone as alone_of
+from service.terminal import percent, signed
 
 ROWS = 40  # more tasks than this are dots, not rows
 MATRIX = 100  # tasks of a heat map at most: those with the most examples
@@ -65,19 +66,14 @@ def _sections(replay: Replay) -> Iterator[str]:
     yield "<footer>Made by <code>kindred replay</code>.</footer>"
 
 
-def percent(fraction: float | None, digits: int = 1) -> str:
-    """A fraction as per cent; a dash where there is none."""
-    return "\u2013" if fraction is None else f"{100 * fraction:.{digits}f} %"
-
-
 def _facts(replay: Replay) -> str:
     first, alone = replay.runs[0], alone_of(replay.runs)
-    facts = [(percent(first.answer.figures.error), f"error of {first.name}")]
+    facts = [(percent(first.answer.figures.error, 1), f"error of {first.name}")]
     if alone is not None and alone is not first.answer:
         better = sum(
             1 for task, f in first.answer.per_task.items() if _less(f, alone.per_task.get(task))
         )
-        facts.append((percent(alone.figures.error), "error of every task alone"))
+        facts.append((percent(alone.figures.error, 1), "error of every task alone"))
         facts.append((f"{better} of {len(first.answer.per_task)}", "tasks better than alone"))
     if first.seconds:
         facts.append((f"{replay.examples / first.seconds:,.0f}", "examples a second"))
@@ -154,15 +150,28 @@ def _own_against_coordinated(name: str, alone: Outcome, subject: Outcome) -> str
 
 def _weights(run: Run) -> str:
     names = colours(run)
-    extra = {name for _, share in run.weights for name in share} - names.keys()
-    names |= {name: PALETTE - 1 for name in sorted(extra)}
-    picture = draw.areas(run.weights, names, "examples", "weights of the experts over time")
+    samples = [(n, by_family(share, names)) for n, share in run.weights]
+    names |= {name: PALETTE - 1 for name in samples[-1][1] if name not in names}
+    picture = draw.areas(samples, names, "examples", "weights of the experts over time")
     return (
         f"<h2>Whom {escape(run.name)} believes</h2>"
-        '<p class="note">Weights of the experts, mean over the tasks. An expert gains where it '
+        '<p class="note">Weights of the experts, mean over the tasks. One gains where it '
         "gave the labels that came a higher probability than the others did.</p>"
         f"<figure>{picture}</figure>"
     )
+
+
+def by_family(weights: Mapping[str, float], families: Iterable[str]) -> dict[str, float]:
+    """Weights summed over the rates of each family.
+
+    >>> by_family({"pooled:0.2": 0.5, "pooled:0.6": 0.25, "own": 0.25}, ["own", "pooled"])
+    {'own': 0.25, 'pooled': 0.75}
+    """
+    found = dict.fromkeys(families, 0.0)
+    for name, weight in weights.items():
+        family = next((f for f in found if name.startswith(f"{f}:")), name)
+        found[family] = found.get(family, 0.0) + weight
+    return found
 
 
 def clustered(matrix: NDArray[np.float64]) -> list[int]:
@@ -204,7 +213,7 @@ def _per_task(replay: Replay, alone: Outcome | None) -> str:
     heads += ["alone"] if alone is not None else []
     heads += [run.name for run in replay.runs if run.answer is not alone]
     first = replay.runs[0]
-    heads += ["nats gained", "errors saved", "nearest"] if first.views else []
+    heads += ["nats saved", "errors saved", "nearest"] if first.views else []
     rows = [_task_row(replay, alone, task) for task in first.answer.per_task]
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     table = f'<div class="table"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
@@ -232,8 +241,8 @@ def _known(view: View | None) -> Iterator[str]:
     if view is None:
         yield "<td>\u2013</td>" * 3
         return
-    for value, digits in zip(view.benefit, (1, 0), strict=True):
+    for value, digits in zip(view.benefit or (0.0, 0.0), (1, 0), strict=True):
         css = "better" if value > 0 else "worse" if value < 0 else ""
-        yield f'<td class="{css}">{value:+,.{digits}f}</td>'
+        yield f'<td class="{css}">{signed(value, digits)}</td>'
     near = ", ".join(f"{task} {cosine:+.2f}" for task, cosine in view.nearest[:2])
     yield f"<td>{escape(near)}</td>"

@@ -11,6 +11,8 @@ from html import escape
 from math import ceil, floor, log10
 from typing import NamedTuple
 
+from service.terminal import signed
+
 WIDTH = 760.0  # of every drawing, in its own units; the page scales it
 Points = Sequence[tuple[float, float]]
 
@@ -188,7 +190,7 @@ def pairs(rows: Sequence[tuple[str, float, float]], names: tuple[str, str], labe
             + rule(x(before), at, x(after), at, f"join {css}")
             + dot(x(before), at, "b1")
             + dot(x(after), at, "b0")
-            + text(WIDTH - 8, at + 4, f"{-gain:+.1f}".replace("-", "\u2212"), f"row {css}", "end")
+            + text(WIDTH - 8, at + 4, signed(-gain, 1), f"row {css}", "end")
             + "</g>"
         )
     return svg(height, label, parts)
@@ -221,8 +223,13 @@ def scatter(rows: Sequence[tuple[str, float, float]], names: tuple[str, str], la
 
 
 def heat(names: Sequence[str], matrix: Sequence[Sequence[float]], label: str) -> str:
-    """A square of values in [-1, 1], in the order given; the diagonal is left out."""
+    """A square of values in [-1, 1] in the order given, without the diagonal.
+
+    Full colour is the largest of them.
+    """
     count, left, top = len(names), 150.0, 8.0
+    off = [abs(matrix[i][j]) for i in range(count) for j in range(count) if i != j]
+    most = min(1.0, ceil(20 * max(off, default=1.0)) / 20) or 1.0
     cell = min(34.0, (WIDTH - left - 60.0) / count)
     written = cell >= 9.0  # smaller rows have no room for a name
     foot = 0.0
@@ -241,9 +248,10 @@ def heat(names: Sequence[str], matrix: Sequence[Sequence[float]], label: str) ->
         for j, b in enumerate(names):
             if i == j:
                 continue
-            value = max(-1.0, min(1.0, float(matrix[i][j])))
+            value = matrix[i][j]
+            strength = min(1.0, abs(value) / most)
             parts.append(
-                f'<rect class="{"pos" if value >= 0 else "neg"}" fill-opacity="{abs(value):.2f}" '
+                f'<rect class="{"pos" if value >= 0 else "neg"}" fill-opacity="{strength:.2f}" '
                 f'x="{left + cell * j:.1f}" y="{top + cell * i:.1f}" width="{cell - 1:.1f}" '
                 f'height="{cell - 1:.1f}"><title>{escape(f"{a}, {b}: {value:+.2f}")}</title></rect>'
             )
@@ -252,8 +260,8 @@ def heat(names: Sequence[str], matrix: Sequence[Sequence[float]], label: str) ->
         parts.append(f'<rect class="{"pos" if value >= 0 else "neg"}" '
                      f'fill-opacity="{abs(value):.2f}" x="{left + 12 * k:.1f}" '
                      f'y="{height - 26:.1f}" width="12" height="10"/>')
-    for value, at in ((-1, 0.0), (0, 126.0), (1, 252.0)):
-        words = f"{value:+d}".replace("-", "\u2212") if value else "0"
+    for value, at in ((-most, 0.0), (0.0, 126.0), (most, 252.0)):
+        words = signed(value, 2) if value else "0"
         parts.append(text(left + at, height - 4, words, "tick", "middle"))
     return svg(height, label, parts)
 

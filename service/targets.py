@@ -64,12 +64,14 @@ class Local:
         found = {}
         for task in self.place.tasks:
             view = self.place.view(task)
-            found[task] = View(view.seen, view.progress, view.weights, view.benefit, view.nearest)
+            progress = {name: measures._asdict() for name, measures in view.progress.items()}
+            found[task] = View(view.seen, progress, view.weights, view.benefit, view.nearest)
         return found
 
     def relations(self) -> tuple[Sequence[str], NDArray[np.float64]] | None:
         """Cosines between tasks."""
-        return self.place.relations()
+        names, cosine = self.place.relations()
+        return names, cosine.astype(np.float64)
 
 
 class Remote:
@@ -121,10 +123,11 @@ def _probabilities(answer: Mapping[str, Any]) -> list[tuple[Label, float]]:
 
 
 def _view(task: Mapping[str, Any]) -> View:
+    benefit = task["benefit"]
     return View(
         task["seen"],
         task["progress"],
         task["weights"],
-        (task["benefit"]["nats"], task["benefit"]["errors"]),
+        (benefit["nats"], benefit["errors"]) if benefit else None,
         [(near["task"], near["cosine"]) for near in task["nearest"]],
     )

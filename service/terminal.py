@@ -46,6 +46,16 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[
     return "\n".join([click.style(lines[0], dim=True), *lines[1:]])
 
 
+def signed(value: float, digits: int) -> str:
+    """A number with its sign, unless it is shown as 0.
+
+    >>> signed(0.26, 1), signed(-3, 0), signed(-0.04, 1)
+    ('+0.3', '−3', '0.0')
+    """
+    shown = f"{value:+,.{digits}f}"
+    return shown.replace("-", "\u2212") if float(shown.replace(",", "")) else shown[1:]
+
+
 def _length(cell: str) -> int:
     return len(click.unstyle(cell))
 
