@@ -93,7 +93,7 @@ def test_relabel_leaves_what_has_no_label() -> None:
 
 
 def test_hostile_scales_half_of_one_task_and_nothing_else() -> None:
-    calm = [event for pair in zip(counted("a", 400), counted("b", 400), strict=True) for event in pair]
+    calm = list(interleave(counted("a", 400), counted("b", 400)))
     storm = list(hostile(calm, "a", seed=3))
     assert storm == list(hostile(calm, "a", seed=3))
     pairs = list(zip(calm, storm, strict=True))

@@ -29,12 +29,12 @@ def reference_lowrank(
 def hinge_error(X: Array, Y: NDArray[np.int8], eta: float = 5.0) -> float:
     """The online error of each task's own hinge learner with steps eta / sqrt(t)."""
     T, m, d = X.shape
-    W, wrong = np.zeros((m, d)), 0
+    W, wrong = np.zeros((m, d)), np.zeros(m)
     for t in range(T):
         score = (W * X[t]).sum(axis=1)
-        wrong += np.count_nonzero(np.where(score >= 0, 1, -1) != Y[t])
+        wrong += np.where(score >= 0, 1, -1) != Y[t]
         W += eta / np.sqrt(t + 1) * np.where(score * Y[t] < 1, Y[t], 0)[:, None] * X[t]
-    return wrong / (T * m)
+    return float(wrong.mean()) / T
 
 
 @pytest.mark.parametrize("seed", [100, 7])
