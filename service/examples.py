@@ -14,9 +14,11 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from learners.features import Example
+from service.answers import Answer
 from service.decode import JSON, LEARN, LINES, PREDICT, Decoder, form_of, is_many
-from service.engine import Answer, Engine
+from service.engine import Engine
 from service.front import ClientGone
+from service.jobs import Item
 from service.metrics import Metrics
 from service.problems import Problem
 from service.running import Running
@@ -73,7 +75,7 @@ class Examples:
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": answer})
 
-    async def _ask(self, engine: Engine, examples: list[Example]) -> list[Answer | Problem]:
+    async def _ask(self, engine: Engine, examples: list[Example]) -> list[Item]:
         if self.verb == "learn":
             return await engine.learn(examples)
         return await engine.predict(examples)
@@ -90,7 +92,7 @@ class Examples:
         stop: Problem | None = None
         for part in self.decoder.slices(body, form, self.kind):
             good = [found for found in part if not isinstance(found, Problem)]
-            answers: list[Answer | Problem] = []
+            answers: list[Item] = []
             if stop is None:
                 try:
                     answers = await self._ask(engine, good) if good else []

@@ -6,12 +6,23 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from service import problems, schemas
 from service.metrics import Metrics
 from service.openapi import problems as declared
 from service.problems import Problem
+from service.relations import pairs
 from service.running import Running
+
+
+class _Any(PathConvertor):
+    """All that follows, as `path` does, and new lines too: a task may have any name."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("any", _Any())
 
 MATRIX = 1000  # tasks of which the whole matrix is told: a million cosines
 DOWN = declared("starting", "draining", "internal")
@@ -35,7 +46,7 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
         following = page[-1] if len(later) > limit else None
         return schemas.TaskList(tasks=page, total=len(names), next=following)
 
-    @router.get("/v1/tasks/{task:path}", tags=["tasks"], operation_id="get_task", responses=UNKNOWN)
+    @router.get("/v1/tasks/{task:any}", tags=["tasks"], operation_id="get_task", responses=UNKNOWN)
     async def task(task: str) -> schemas.Task:
         """What is known of one task, and what coordination brings it.
 
@@ -45,21 +56,21 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
             view = await running.engine.view(task)
         except KeyError:
             raise _unknown(task) from None
-        nats, errors = view.benefit
+        benefit = view.benefit
         return schemas.Task(
             task=task,
             seen=view.seen,
             classes=[
                 schemas.LabelCount(label=label, count=count) for label, count in view.classes
             ],
-            progress=view.progress,
+            progress={name: schemas.Measures(**m._asdict()) for name, m in view.progress.items()},
             weights=view.weights,
-            benefit=schemas.Benefit(nats=nats, errors=errors),
+            benefit=None if benefit is None else schemas.Benefit(**benefit._asdict()),
             nearest=[schemas.Near(task=name, cosine=cosine) for name, cosine in view.nearest],
         )
 
     @router.delete(
-        "/v1/tasks/{task:path}",
+        "/v1/tasks/{task:any}",
         tags=["tasks"],
         operation_id="delete_task",
         status_code=204,
@@ -87,9 +98,9 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
     ) -> schemas.Relations:
         """Who is alike: cosines of the tasks' weights, as a matrix, or the `top` pairs."""
         if top is not None:
-            pairs = await running.engine.pairs(top)
+            found = await running.engine.look(lambda place: pairs(place, top))
             return schemas.Relations(
-                pairs=[schemas.Pair(tasks=(a, b), cosine=cosine) for a, b, cosine in pairs]
+                pairs=[schemas.Pair(tasks=(a, b), cosine=cosine) for a, b, cosine in found]
             )
         n = len(await running.engine.tasks())
         if n > MATRIX:
@@ -99,7 +110,7 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
                 "ask for ?top=1000 pairs.",
                 [("/top", "is needed here")],
             )
-        names, cosine = await running.engine.relations()
+        names, cosine = await running.engine.look(lambda place: place.relations())
         return schemas.Relations(tasks=list(names), cosine=cosine.tolist())
 
     @router.get("/v1/state", tags=["service"], operation_id="get_state", responses=DOWN)

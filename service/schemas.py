@@ -118,6 +118,16 @@ class Near(_Model):
     cosine: float = Field(description="-1 to 1: of the two tasks' weights.")
 
 
+class Measures(_Model):
+    """How well an expert predicted the task's labels, each before it was learnt."""
+
+    error: float = Field(description="Fraction of wrong predictions.")
+    log_loss: float = Field(description="Nats an example.")
+    brier: float
+    recent_error: float = Field(description="Over about the last 100 examples.")
+    recent_log_loss: float
+
+
 class Benefit(_Model):
     """What coordination brought this task, against its own learner; positive is good."""
 
@@ -131,12 +141,13 @@ class Task(_Model):
     task: str
     seen: int
     classes: list[LabelCount]
-    progress: dict[str, dict[str, float]] = Field(
-        description="Progressive measures by expert: each prediction was scored before it was "
-        "learnt from."
+    progress: dict[str, Measures] = Field(
+        description="By expert; the first is the strategy's own answer."
     )
-    weights: dict[str, float] = Field(description="How far each expert is trusted; they sum to 1.")
-    benefit: Benefit
+    weights: dict[str, float] = Field(
+        description="How far each expert is trusted; they sum to 1. Empty where none are mixed."
+    )
+    benefit: Benefit | None = Field(description="null where no own learner runs beside.")
     nearest: list[Near]
 
 
