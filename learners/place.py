@@ -141,8 +141,7 @@ class Place:
         rows = self._tasks.rows(batch.tasks)[batch.task]
         block = Block(
             rows, batch.indptr, self._columns.find(batch.columns), batch.columns, batch.values,
-            batch.kinds,
-            np.full(len(rows), -1, np.int64), batch.weight, self._first, self.position,
+            batch.kinds, np.full(len(rows), -1, np.int64), batch.weight, self._first, self.position,
         )  # fmt: skip
         # Each is scored as the place stands now, so that a block is scored as its examples are.
         scores = self.strategy.score(self.bank, block._replace(start=self.position))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from learners.coordination.independent import independent
 from learners.coordination.mixture import mixture
 from learners.coordination.pooled import pooled
+from learners.coordination.river import PREFIX, river
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
 from learners.coordination.together import together
@@ -23,14 +24,19 @@ class Entry(NamedTuple):
     make: Callable[[], Strategy]
 
 
-def auto() -> Strategy:
-    """The default: no settings, and no task pays for the others' company.
+def families() -> Strategy:
+    """What `auto` mixes, side by side.
 
     The own family sits behind each task's own scale, so that nothing another task sends changes
     its scores; the coordinated ones behind the scale of the place.
     """
     own = scaled(independent(), by="task")
-    return mixture(together(own, scaled(together(pooled(), shared()), by="place")))
+    return together(own, scaled(together(pooled(), shared()), by="place"))
+
+
+def auto() -> Strategy:
+    """The default: no settings, and no task pays for the others' company."""
+    return mixture(families())
 
 
 _ENTRIES = [
@@ -43,7 +49,31 @@ CATALOG = {entry.name: entry for entry in _ENTRIES}
 
 
 def find(name: str) -> Strategy:
-    """The strategy of that name; ValueError lists those there are."""
+    """The strategy of that name: ONE, or ONE+ONE+... for the mixture of them all.
+
+    ONE is a name of the catalogue, or `river:MODULE.CLASS` for one clone of that classifier of
+    river for each task. In a sum, `auto` brings all the families that it mixes.
+
+    >>> find("auto+river:tree.HoeffdingTreeClassifier").experts[-2:]
+    ('shared', 'tree.HoeffdingTreeClassifier')
+
+    Raises
+    ------
+    ValueError
+        that names what there is.
+    """
+    parts = name.split("+")
+    if len(parts) == 1:
+        return _one(name)
+    if len(set(parts)) < len(parts):
+        raise ValueError(f"strategy: {name!r} names one twice")
+    return mixture(together(*(families() if part == "auto" else _one(part) for part in parts)))
+
+
+def _one(name: str) -> Strategy:
+    if name.startswith(PREFIX):
+        return river(name.removeprefix(PREFIX))
     if name not in CATALOG:
-        raise ValueError(f"strategy: {name!r} is none of {', '.join(CATALOG)}")
+        known = ", ".join(CATALOG)
+        raise ValueError(f"strategy: {name!r} is none of {known}, {PREFIX}MODULE.CLASS")
     return CATALOG[name].make()

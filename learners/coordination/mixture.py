@@ -148,4 +148,6 @@ def mixture(inner: Strategy) -> Strategy:
         return inner.experts, np.where(w.sum(1, keepdims=True) > 0, w, 1 / len(family))
 
     names = ("mixture", *families)
-    return Strategy(init, score, learn, message, merge, meet, mix, model, names, weigh, inner.replayed)
+    return Strategy(
+        init, score, learn, message, merge, meet, mix, model, names, weigh, inner.replayed
+    )

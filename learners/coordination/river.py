@@ -1,8 +1,9 @@
 """A clone of any river classifier for each task: alone, or as an expert of the mixture.
 
-What river's models keep is Python objects, so this strategy's bank can not travel. It is exempt from
-the laws of bytes (no snapshot: the state is made again by learning the journal again, and nothing is
-ever unpickled) and of messages (clones tell nothing, and nothing of another task reaches them).
+What river's models keep is Python objects, so this strategy's bank can not travel. It is exempt
+from the laws of bytes (no snapshot: the state is made again by learning the journal again, and
+nothing is ever unpickled) and of messages (clones tell nothing, and nothing of another task
+reaches them).
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ class Clones(NamedTuple):
 def river(path: str) -> Strategy:
     """One clone of `river.MODULE.CLASS`, with river's own defaults, for each task.
 
-    The features of an example reach it as river has them, {feature id: value}, unscaled; classes are
-    integers. A classifier of two classes only is wrapped one against the rest, since a task may meet
-    a third class at any time. An example's weight reaches those whose `learn_one` takes one (`w`);
-    for the others an example of weight 0 is not learnt, any other counts once. Random ones are
-    seeded by their task's name.
+    The features of an example reach it as river has them, {feature id: value}, unscaled; classes
+    are 0, 1, ... in the order in which the task met them. A classifier of two classes only is
+    wrapped one against the rest, since a task may meet a third class at any time. An example's
+    weight reaches those whose `learn_one` takes one (`w`); for the others an example of weight 0 is
+    not learnt, any other counts once. Random ones are seeded by their task's name.
 
-    A model that raises, or whose probabilities are no numbers, on an example that it learns is begun
-    again there: examples are durable, so one that stopped its task's learning would do so for good.
+    A model that raises on an example that it learns, or whose probabilities are no numbers there,
+    is begun again: examples are durable, so one that stopped its task would stop it for good.
 
     Examples
     --------
@@ -51,15 +52,15 @@ def river(path: str) -> Strategy:
     >>> from learners.place import Place
     >>> place = Place("river:naive_bayes.GaussianNB")
     >>> for i in range(20):
-    ...     _ = place.learn(batch([Example("a", {"x": i % 2 + i / 99}, "odd" if i % 2 else "even")]))
+    ...     _ = place.learn(batch([Example("a", {"x": i % 2 + i / 99}, i % 2 == 1)]))
     >>> scored = place.score(batch([Example("a", {"x": 1.1})]))
     >>> scored.classes[scored.probabilities[0, 0].argmax()]
-    'odd'
+    True
 
     Raises
     ------
     ValueError
-        when there is no such class, or it is no classifier of named numbers that needs no arguments.
+        when there is no such class, or it is no classifier that is made without arguments.
     """
     make, weighed = recipe(path)
 
@@ -74,13 +75,14 @@ def river(path: str) -> Strategy:
             t, now = int(block.rows[i]), block.start + i
             model = bank.models[t, 0]
             met = np.flatnonzero(block.first[consulted(t, now, block.first)] < now)
-            said = _ask(model, x, met)
+            number = (block.first[t] < block.first[t][:, None]).sum(1)  # in the order of meeting
+            said = _ask(model, x, number[met])
             scores[i, 0, met] = 1.0 / max(len(met), 1) if said is None else said
             if not teach:
                 continue
             if said is None:
                 model = bank.models[t, 0] = make(int(bank.seeds[t, 0]))
-            if not _teach(model, x, int(block.labels[i]), float(block.weights[i]), weighed):
+            if not _teach(model, x, int(number[block.labels[i]]), float(block.weights[i]), weighed):
                 bank.models[t, 0] = make(int(bank.seeds[t, 0]))
         return scores
 

@@ -177,7 +177,10 @@ def scaled(inner: Strategy, by: Literal["task", "place"] = "place") -> Strategy:
     def model(bank: Behind, rows: Rows) -> F32:
         return inner.model(bank.bank, rows)
 
-    return Strategy(init, score, learn, message, merge, meet, mix, model, inner.experts, replayed=inner.replayed)
+    return Strategy(
+        init, score, learn, message, merge, meet, mix, model, inner.experts,
+        replayed=inner.replayed,
+    )  # fmt: skip
 
 
 def _combined(moments: F64) -> F64:
