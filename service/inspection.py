@@ -33,25 +33,30 @@ def inspect(directory: Path, progress: Progress | None = None) -> dict[str, Any]
     with Lock(directory):
         journal = Journal(directory, read_only=True)
         try:
-            return _inspect(journal, Snapshots(directory), progress)
+            found = _inspect(journal, Snapshots(directory), progress)
         finally:
             journal.close()
             path.with_name("journal.db-shm").unlink(missing_ok=True)  # SQLite's, made by reading
+    return {"directory": str(directory), **found}
 
 
 def _inspect(journal: Journal, snapshots: Snapshots, progress: Progress | None) -> dict[str, Any]:
     files = [journal.path, journal.path.with_name("journal.db-wal")]
+    settings = dict(journal.identity)
     found: dict[str, Any] = {
-        **journal.identity,
+        "strategy": settings.pop("strategy"),
+        "settings": settings,
         "position": journal.end.position,
+        "tasks": None,
+        "examples": None,  # of the tasks there are
+        "classes": None,
         "journal": {
             "bytes": sum(file.stat().st_size for file in files if file.exists()),
             "groups": journal.end.sequence - journal.base.sequence,
-            "from_position": journal.base.position,
+            "begins": journal.base.position,
+            "ends": journal.end.position,
         },
         "snapshots": [_snapshot(path) for path in snapshots.paths()],
-        "tasks": None,
-        "examples": None,
         "digest": None,
         "health": "whole",
     }
@@ -68,6 +73,7 @@ def _inspect(journal: Journal, snapshots: Snapshots, progress: Progress | None) 
         place = state.place
         found["tasks"] = len(place.tasks)
         found["examples"] = int(place.progress.counts[:, 0].sum())
+        found["classes"] = list(place.classes)
         found["digest"] = None if place.replayed else place.digest()
     return found
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import resource
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +19,7 @@ from service.mark import End
 records = st.tuples(st.integers(0, 255), st.binary(max_size=64), st.integers(0, 5))
 groups = st.lists(st.lists(records, min_size=1, max_size=4), max_size=6)
 Groups = list[list[tuple[int, bytes, int]]]
+SmallFiles = Callable[[int], AbstractContextManager[None]]  # a fixture: a full disk
 
 
 def write(journal: Journal, given: Groups) -> list[Record]:
@@ -36,17 +36,6 @@ def write(journal: Journal, given: Groups) -> list[Record]:
 def tables(directory: Path) -> sqlite3.Connection:
     """SQLite's own view of a journal that is closed."""
     return sqlite3.connect(directory / "journal.db", isolation_level=None)
-
-
-@contextmanager
-def small_files(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond `size` bytes."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @given(groups, groups)
@@ -124,7 +113,7 @@ def test_another_program_s_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("with_pages", [True, False], ids=["SQLITE_FULL", "file too large"])
 def test_a_full_disk_writes_nothing_and_may_be_tried_again(
-    tmp_path: Path, with_pages: bool
+    tmp_path: Path, with_pages: bool, small_files: SmallFiles
 ) -> None:
     with closing(Journal(tmp_path)) as journal:
         written = write(journal, [[(1, b"before", 1)]])
