@@ -111,11 +111,14 @@ def strategies(form: str) -> None:
 @kindred.command()
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @format_option
-def inspect(directory: Path, form: str) -> None:
-    """What a data directory holds; its state's hash."""
+def inspect(directory: Path, form: str) -> int:
+    """What a data directory holds; its state's hash.
+
+    Changes nothing. Exit code 3 where it is damaged.
+    """
     from service.cli_show import inspect as show
 
-    show(directory, form)
+    return show(directory, form)
 
 
 @kindred.command()
@@ -131,7 +134,7 @@ def health(url: str | None, timeout: float) -> int:
 @kindred.command(hidden=True)
 def warm() -> None:
     """Compile every loop once, so that no start has to: for images and installers."""
-    from service.warm import warm as run
+    from service.warm import run
 
     run()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
 
 import click
 
 from service import terminal
+from service.cli import INPUT, OK
+
+SHOWN = 10  # classes
 
 
 def strategies(form: str) -> None:
@@ -27,75 +30,33 @@ def strategies(form: str) -> None:
     )
 
 
-def inspect(directory: Path, form: str) -> None:
-    """Print what a data directory holds.
+def inspect(directory: Path, form: str) -> int:
+    """Print what a data directory holds; exit code INPUT where it is damaged."""
+    from service.inspection import inspect as look
 
-    Raises:
-        ValueError: it is no data directory.
-        InUse: a service owns it at the moment.
-        Damaged: what was acknowledged in it cannot be rebuilt.
-    """
-    found = contents(directory)
+    found = look(directory)
+    code = OK if found["health"] == "whole" else INPUT
     if form == "json":
         terminal.emit_json(found)
-        return
-    journal = found["journal"]
+        return code
+    journal, classes = found["journal"], found["classes"]
     rows = [
         ["strategy", found["strategy"]],
         ["settings", ", ".join(f"{name} {value}" for name, value in found["settings"].items())],
         ["position", f"{found['position']:,} examples and deletions"],
-        ["tasks", f"{found['tasks']:,}"],
-        ["classes", f"{len(found['classes']):,}: " + ", ".join(map(repr, found["classes"][:10]))],
-        ["journal", f"{journal['bytes']:,} bytes, from position {journal['begins']:,}"],
-    ]
+        ["journal", f"{journal['bytes']:,} bytes, positions {journal['begins']:,} to "
+                    f"{journal['ends']:,}"],
+    ]  # fmt: skip
     for snapshot in found["snapshots"]:
         state = f"at position {snapshot['position']:,}" if snapshot["whole"] else "damaged"
         rows.append(["snapshot", f"{snapshot['file']}, {snapshot['bytes']:,} bytes, {state}"])
-    rows.append(["state", f"sha256:{found['digest']}"])
+    if classes is not None:
+        shown = ", ".join(json.dumps(label, ensure_ascii=False) for label in classes[:SHOWN])
+        more = f" and {len(classes) - SHOWN} more" if len(classes) > SHOWN else ""
+        rows.append(["tasks", f"{found['tasks']:,}, of {found['examples']:,} examples"])
+        rows.append(["classes", shown + more])
+    if found["digest"] is not None:
+        rows.append(["state", f"sha256:{found['digest']}"])
+    rows.append(["health", click.style(found["health"], fg="red" if code else "green")])
     click.echo(terminal.columns([str(directory), ""], rows, words=(0, 1)))
-
-
-def contents(directory: Path) -> dict[str, Any]:
-    """What a data directory holds; the state is rebuilt in memory to take its hash."""
-    from service.journal import Journal
-    from service.lock import Lock
-    from service.recover import rebuild
-    from service.snapshots import Snapshots, read
-
-    if not (directory / "journal.db").is_file():
-        raise ValueError(f"{directory}: holds no journal.db: name a directory that `serve` wrote.")
-    with Lock(directory):
-        journal = Journal(directory, read_only=True)
-        try:
-            snapshots = Snapshots(directory)
-            files = []
-            for path in snapshots.paths():
-                snapshot = read(path)
-                files.append(
-                    {
-                        "file": path.name,
-                        "bytes": path.stat().st_size,
-                        "whole": snapshot is not None,
-                        "position": snapshot.end.position if snapshot else None,
-                    }
-                )
-            state, _ = rebuild(journal, snapshots, 0)
-            settings = dict(journal.identity)
-            return {
-                "directory": str(directory),
-                "strategy": settings.pop("strategy"),
-                "settings": settings,
-                "position": state.place.position,
-                "tasks": len(state.place.tasks),
-                "classes": list(state.place.classes),
-                "journal": {
-                    "bytes": journal.path.stat().st_size,
-                    "groups": journal.end.sequence,
-                    "begins": journal.base.position,
-                    "ends": journal.end.position,
-                },
-                "snapshots": files,
-                "digest": state.place.digest(),
-            }
-        finally:
-            journal.close()
+    return code

@@ -27,9 +27,10 @@ def explain(error: Exception) -> tuple[int, str | None]:
         return INPUT, f"{where}: {flaw['msg']}" if where else flaw["msg"]
     if isinstance(error, ValueError | Damaged | InUse):
         return INPUT, " ".join(str(error).split())
-    if isinstance(error, OSError) and error.filename is not None:
-        missing = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
-        return INPUT if missing else FAILED, f"{error.filename}: {error.strerror}"
-    if isinstance(error, OSError | ImportError):
+    if isinstance(error, OSError):
+        absent = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
+        line = str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
+        return INPUT if absent else FAILED, line
+    if isinstance(error, ImportError):
         return FAILED, str(error)
     return FAILED, None

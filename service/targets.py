@@ -31,8 +31,13 @@ class Said(NamedTuple):
 class Target(Protocol):
     """Something that learns."""
 
-    name: str
-    predictors: Sequence[str]  # of the axis E: the answer, then experts if it tells theirs
+    @property
+    def name(self) -> str:
+        """The strategy's."""
+
+    @property
+    def predictors(self) -> Sequence[str]:
+        """Of the axis E: the answer, then the experts if it tells theirs."""
 
     def learn(self, examples: Sequence[Example]) -> Said:
         """Learn in order; what was said of each before."""
