@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 
 import click
 
@@ -43,25 +43,26 @@ def run(
     if limit is not None:
         total = limit if total is None else min(total, limit)
     runs = []
-    with ExitStack() as stack:
-        targets: list[Callable[[], Target]] = []
-        if url is not None:
-            client = stack.enter_context(Client(url, PATIENCE))
-            targets.append(lambda: Remote(client))
-        else:
-            settings = [Settings(strategy=name, seed=seed) for name in names]
-            targets += [lambda s=s: Local(s) for s in settings]  # type: ignore[misc]
-        for make in targets:
-            target = make()
+    with closing(_targets(names, url, seed)) as targets:
+        for target in targets:
             chosen = events if limit is None else take(events, limit)
             with terminal.progress(target.name, total) as bar:
                 runs.append(replay(target, chosen, total=total, watch=watch, step=bar.update))
-    figures = runs[0].answer
-    if not figures.figures.examples:
+    answer = runs[0].answer
+    if not answer.figures.examples:
         raise ValueError(f"{text}: no example has a label: name its column, as in FILE?label=NAME")
-    return Replay(
-        stream.name, figures.figures.examples, len(figures.per_task), shuffled, seed, runs
-    )
+    return Replay(text, answer.figures.examples, len(answer.per_task), shuffled, seed, runs)
+
+
+def _targets(names: Sequence[str], url: str | None, seed: int) -> Generator[Target, None, None]:
+    if url is None:
+        # All are made before the first learns: a wrong name is told at once.
+        yield from [Local(Settings(strategy=name, seed=seed)) for name in names]
+        return
+    with Client(url) as client:
+        target = Remote(client)
+        client.patience = PATIENCE  # from now on: that nobody was there would have been told
+        yield target
 
 
 def show(replay: Replay, form: str) -> None:
