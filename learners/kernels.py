@@ -30,7 +30,7 @@ def consulted(task: int, now: int, first: I64) -> int:
 
 
 @cache
-def link(k: int, e: int) -> Any:
+def link(binary: bool, e: int) -> Any:
     """Margins (k * e) of one example -> its probabilities (e, classes) and residuals (k * e).
 
     A softmax runs over the classes its task has met, or over those its place has while it has met
@@ -38,7 +38,7 @@ def link(k: int, e: int) -> Any:
     """
 
     @compiled
-    def binary(
+    def one(
         m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32
     ) -> None:
         met0 = p.shape[1] > 0 and first[0, 0] < now
@@ -62,42 +62,45 @@ def link(k: int, e: int) -> Any:
     def several(
         m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32
     ) -> None:
+        k = p.shape[1]
         t = consulted(task, now, first)
         for q in range(e):
+            # The label may be news to the task: what is said of the others must not tell.
             top = -np.inf
             for c in range(k):
-                if first[t, c] < now or c == label:
+                if first[t, c] < now:
                     top = max(top, np.float64(m[c * e + q]))
-            total, heard = 0.0, 0.0
+            total, heard, others = 0.0, 0.0, 0.0
             for c in range(k):
                 if first[t, c] < now or c == label:
-                    z = exp(np.float64(m[c * e + q]) - top)
+                    z = exp(min(np.float64(m[c * e + q]) - top, 600.0))
                     total += z
+                    if c != label:
+                        others += z
                     if first[t, c] < now:
                         heard += z
                         p[q, c] = z
             for c in range(k):
                 if first[t, c] < now or c == label:
-                    z = exp(np.float64(m[c * e + q]) - top) / total
-                    away = z - 1.0 if c == label else z
-                    r[c * e + q] = np.float32(weight * away)
+                    # p - 1 by way of the others, lest it be rounding alone when p is near 1
+                    away = -others if c == label else p[q, c]
+                    r[c * e + q] = np.float32(weight * (away / total))
                 else:
                     r[c * e + q] = np.float32(0)
                 if first[t, c] < now:
                     p[q, c] /= heard
 
-    return binary if k == 1 else several
+    return one if binary else several
 
 
 @cache
-def adagrad(k: int, e: int, own: bool, common: bool) -> Any:
+def adagrad(binary: bool, e: int, own: bool, common: bool) -> Any:
     """AdaGrad on the log loss of (u + v_t) . x, with either part or both.
 
     Duchi, Hazan & Singer, "Adaptive subgradient methods", JMLR 2011, with sums that start at PRIOR;
     both parts learn from every example, each with sums of its own.
     """
-    width = k * e
-    linked = link(k, e)
+    linked = link(binary, e)
 
     @compiled
     def run(
@@ -105,6 +108,7 @@ def adagrad(k: int, e: int, own: bool, common: bool) -> Any:
         start: int, v: Any, gv: Any, rate_v: Any, mine: Any, heard: Any, gu: Any,
         heard_g: Any, rate_u: Any, scores: Any, teach: bool,
     ) -> None:  # fmt: skip
+        width = e if binary else v.shape[2] if own else mine.shape[1]
         m = np.zeros(width, np.float32)
         r = np.zeros(width, np.float32)
         for i in range(len(rows)):

@@ -77,7 +77,7 @@ def grow(tree: Tree, shape: Shape) -> Tree:
         for axis, name in enumerate(names):
             if name in "kK" and leaf.shape[axis] == 1 and sizes[name] > 1:
                 half = leaf.dtype.type(0.5)
-                pair = (-leaf * half, leaf * half) if name == "k" else (leaf, leaf)
+                pair = (0 - leaf * half, leaf * half) if name == "k" else (leaf, leaf)  # no -0
                 leaf = np.concatenate(pair, axis)
         if any(n in sizes and sizes[n] > have for n, have in zip(names, leaf.shape, strict=True)):
             wanted = [max(sizes.get(n, 0), have) for n, have in zip(names, leaf.shape, strict=True)]
