@@ -43,24 +43,24 @@ class Hub:
         self.classes = Classes()
         self.memory = strategy.meet(Shape(0, 0, 0), seed)
         self.inbox: dict[str, Parcel] = {}  # the newest of each place
-        self.news = False
+        self.news: set[str] = set()  # places that spoke since the last meeting
 
     def post(self, parcel: Parcel) -> None:
         """Take a message, unless the same place has said something newer."""
         known = self.inbox.get(parcel.place)
         if known is None or parcel.number > known.number:
             self.inbox[parcel.place] = parcel
-            self.news = True
+            self.news.add(parcel.place)
 
     def forget(self, place: str) -> None:
         """A place that left takes its last message along."""
         self.inbox.pop(place, None)
+        self.news.discard(place)
 
     def meet(self) -> dict[str, Parcel]:
-        """Mix all that lies here; a reply for each place. Without news there is no meeting."""
+        """Mix all that lies here; a reply for each place with news. Without news, no meeting."""
         if not self.news:
             return {}
-        self.news = False
         self.number += 1
         parcels = [self.inbox[name] for name in sorted(self.inbox)]
         newest: dict[str, tuple[int, int, int, int]] = {}
@@ -75,9 +75,14 @@ class Hub:
         found = np.array([newest[name] for name in names], np.int64).reshape(-1, 4)
         self._remember(list(zip(names, found[:, 0].tolist(), strict=True)), ids, shape)
         message = self._lay(parcels, found, shape, ids)
-        inbox = Inbox(message, found[:, 2], found[:, 1], shape)
+        inbox = Inbox(message, tuple(names), found[:, 2], found[:, 1], shape)
         reply = self.strategy.mix(self.memory, inbox)
-        return {p.place: self._answer(p, i, found, reply) for i, p in enumerate(parcels)}
+        spoke, self.news = self.news, set()
+        return {
+            p.place: self._answer(p, i, found, reply)
+            for i, p in enumerate(parcels)
+            if p.place in spoke
+        }
 
     def _remember(self, names: list[tuple[str, int]], ids: U32, shape: Shape) -> None:
         """Bring the memory into the order of this meeting; who left, or was born anew, is new."""
@@ -141,7 +146,7 @@ def reclass(one: Tree, have: Sequence[Label], want: Sequence[Label]) -> Tree:
             if leaf.shape[axis] == 1:
                 half = leaf.dtype.type(0.5)
                 leaf = np.concatenate(
-                    (-leaf * half, leaf * half) if name == "k" else (leaf, leaf), axis
+                    (0 - leaf * half, leaf * half) if name == "k" else (leaf, leaf), axis
                 )
             columns = np.moveaxis(leaf, axis, 0)
             moved = np.zeros((max(2, len(source)), *columns.shape[1:]), leaf.dtype)

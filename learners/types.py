@@ -83,6 +83,7 @@ class Inbox(NamedTuple):
     """The messages of a meeting lying together, in the order of the meeting's memory."""
 
     message: Message  # rows end to end by task name; commons stacked by place name (axis s first)
+    tasks: tuple[str, ...]  # (t,) names, sorted
     senders: I64  # (t,) each row's place, as its index along axis s
     seen: I64  # (t,) examples each task had learnt when it spoke
     shape: Shape

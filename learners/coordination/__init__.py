@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from learners.coordination.drom import drom
 from learners.coordination.independent import independent
+from learners.coordination.laplacian import laplacian
 from learners.coordination.mixture import mixture
 from learners.coordination.pooled import pooled
 from learners.coordination.river import PREFIX, river
@@ -31,7 +33,7 @@ def families() -> Strategy:
     its scores; the coordinated ones behind the scale of the place.
     """
     own = scaled(independent(), by="task")
-    return together(own, scaled(together(pooled(), shared()), by="place"))
+    return together(own, scaled(together(pooled(), shared(), drom()), by="place"))
 
 
 def auto() -> Strategy:
@@ -39,11 +41,44 @@ def auto() -> Strategy:
     return mixture(families())
 
 
+RATE = (2.0,)  # of a plain strategy: one expert
 _ENTRIES = [
-    Entry("auto", "mixture of own, pooled, shared and drom experts, per task", "", auto),
-    Entry("independent", "each task alone", "", lambda: scaled(independent((2.0,)), by="task")),
-    Entry("pooled", "one model for all tasks", "", lambda: scaled(pooled((2.0,)))),
-    Entry("shared", "u + v_t", "Evgeniou & Pontil, KDD 2004", lambda: scaled(shared((2.0,)))),
+    Entry(
+        "auto",
+        "for each task, a Bayesian mixture of its own learner and the coordinated ones",
+        "Vovk 1990; Herbster & Warmuth 1998",
+        auto,
+    ),
+    Entry(
+        "independent",
+        "each task learns alone",
+        "Duchi, Hazan & Singer 2011 (AdaGrad)",
+        lambda: scaled(independent(RATE), by="task"),
+    ),
+    Entry(
+        "pooled",
+        "one model for all tasks",
+        "Duchi, Hazan & Singer 2011 (AdaGrad)",
+        lambda: scaled(pooled(RATE)),
+    ),
+    Entry(
+        "shared",
+        "a common model and each task's deviation from it, u + v_t",
+        "Evgeniou & Pontil 2004",
+        lambda: scaled(shared(RATE)),
+    ),
+    Entry(
+        "laplacian",
+        "neighbours in a task graph pull each other; without a graph, the mean of all does",
+        "Evgeniou, Micchelli & Pontil 2005",
+        lambda: scaled(laplacian(RATE)),
+    ),
+    Entry(
+        "drom",
+        "low-rank relations by a primal-dual method that needs only leading directions",
+        "Yang & Li 2020",
+        lambda: scaled(drom(RATE)),
+    ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}
 
@@ -55,7 +90,7 @@ def find(name: str) -> Strategy:
     river for each task. In a sum, `auto` brings all the families that it mixes.
 
     >>> find("auto+river:tree.HoeffdingTreeClassifier").experts[-2:]
-    ('shared', 'tree.HoeffdingTreeClassifier')
+    ('drom', 'tree.HoeffdingTreeClassifier')
 
     Raises
     ------

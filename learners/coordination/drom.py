@@ -29,9 +29,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 
 from learners import tree
-from learners.coordination.drom_kernels import clip, learner
+from learners.coordination.drom_kernels import clip, learner, squares
 from learners.coordination.linear import RATES, names
-from learners.types import F32, F64, I64, Bank, Block, Inbox, Message, Rows, Scores, Shape, Strategy
+from learners.types import F32, F64, I64, Block, Inbox, Message, Rows, Scores, Shape, Strategy
 
 
 class Task(NamedTuple):
@@ -88,12 +88,12 @@ class Heard(NamedTuple):
 
 def drom(
     rates: Sequence[float] = RATES,
-    coupling: float = 0.02,
-    theta: float = 100.0,
+    coupling: float = 0.1,
+    theta: float = 3.0,
     *,
     loss: Literal["hinge", "logistic"] = "logistic",
     step: Literal["coordinate", "sqrt", "norm"] = "coordinate",
-    dual_step: Literal["sqrt", "norm"] = "sqrt",
+    dual_step: Literal["sqrt", "norm"] = "norm",
     power: float = 1.0,
     cap: float = np.inf,
     radius: float = np.inf,
@@ -141,7 +141,7 @@ def drom(
         scores = np.zeros((len(block.rows), e, block.first.shape[1]))
         none: Any = np.zeros((1, 1, 1, 1), np.float32)
         late = bank.late or Late(none, np.zeros((1, 1), np.int64))
-        learner(k, e, loss, step, bool(postpone))(
+        learner(k == 1, e, loss, step, bool(postpone))(
             block.rows, block.indptr, block.columns, block.values, block.labels, block.weights,
             block.first, block.start, *bank.task, *late, eta, coupling, power, cap, postpone,
             scores, teach,
@@ -164,13 +164,13 @@ def drom(
         old = task.a[rows]
         # What z pulled so far becomes part of a, and of the sum of what was played.
         new = old - (coupling * task.H[rows]).astype(np.float32)[:, None, None] * task.z[rows]
-        norm = np.sqrt(_squares(new))
+        norm = np.sqrt(squares(new))
         new *= np.minimum(1.0, radius / np.maximum(norm, 1e-12)).astype(np.float32)[:, None, None]
         task.c[rows] += n * (new.astype(np.float64) - old)
         task.c[rows] += coupling * task.played[rows][:, None, None] * task.z[rows]
         task.a[rows], task.z[rows] = new, reply.z
         task.H[rows], task.played[rows] = 0.0, 0.0
-        task.zz[rows] = _squares(reply.z)
+        task.zz[rows] = squares(reply.z)
 
     def meet(shape: Shape, seed: int) -> Duals:
         return tree.zeros(Duals, shape, e)  # type: ignore[no-any-return]
@@ -182,9 +182,11 @@ def drom(
         if dual_step == "sqrt":
             by = theta / np.sqrt(np.maximum(told.n, 1.0))
         else:
-            memory.norms[:] += coupling**2 * _squares(mean).sum(0)
+            memory.norms[:] += coupling**2 * squares(mean).sum(0)
             floor = coupling**2 * len(mean)
-            by = np.sqrt(len(mean)) * theta / np.sqrt(np.maximum(floor + memory.norms, 1e-300))[None]
+            by = (
+                np.sqrt(len(mean)) * theta / np.sqrt(np.maximum(floor + memory.norms, 1e-300))[None]
+            )
         moved = (by * (news > 0) * coupling)[:, None, None] * mean
         memory.Z[:] += moved.astype(np.float32)
         memory.total[:], memory.n[:] = told.total, told.n
@@ -199,8 +201,3 @@ def drom(
     experts = names("drom", rates)
     return Strategy(init, score, learn, message, merge, meet, mix, model, experts)
 
-
-def _squares(one: Any) -> F64:
-    """Sum of squares over columns and classes, (t, e), in a fixed order."""
-    flat = one.astype(np.float64).reshape(len(one), -1, one.shape[-1])
-    return np.add.accumulate(flat * flat, axis=1)[:, -1] if flat.shape[1] else np.zeros((len(one), one.shape[-1]))

@@ -22,9 +22,9 @@ def chance(seed: int, n: int) -> float:
 
 
 @cache
-def learner(k: int, e: int, loss: str, step: str, postpones: bool) -> Any:
-    """The loop of a task's own steps, for k margins and e experts."""
-    linked = link(k, e)
+def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
+    """The loop of a task's own steps, for e experts and one margin or several."""
+    linked = link(binary, e)
     hinge = loss == "hinge"
     by_coordinate, by_norm = step == "coordinate", step == "norm"
 
@@ -35,6 +35,7 @@ def learner(k: int, e: int, loss: str, step: str, postpones: bool) -> Any:
         n: Any, seed: Any, b: Any, waits: Any, eta: Any, coupling: float, power: float, cap: float,
         postpone: float, scores: Any, teach: bool,
     ) -> None:  # fmt: skip
+        k = 1 if binary else a.shape[2]
         m = np.zeros(k * e, np.float32)
         r = np.zeros(k * e, np.float32)
         xz = np.zeros(k * e)
@@ -124,9 +125,7 @@ def learner(k: int, e: int, loss: str, step: str, postpones: bool) -> Any:
 
 
 @compiled
-def _log_loss(
-    k: int, e: int, s: int, y: int, m: F32, first: Any, t: int, now: int
-) -> float:
+def _log_loss(k: int, e: int, s: int, y: int, m: F32, first: Any, t: int, now: int) -> float:
     """Log loss of the label y by margins m[:, s], over all classes that may compete."""
     if k == 1:
         margin = np.float64(m[s]) if y == 1 else -np.float64(m[s])
@@ -138,6 +137,19 @@ def _log_loss(
     for q in range(k):
         total += exp(np.float64(m[q * e + s]) - top)
     return log(total) + top - np.float64(m[y * e + s])
+
+
+@compiled
+def squares(one: Any) -> F64:
+    """Sums of squares over columns and classes of (t, d, k, e): (t, e), in a fixed order."""
+    tasks, d, k, e = one.shape
+    out = np.zeros((tasks, e))
+    for t in range(tasks):
+        for j in range(d):
+            for q in range(k):
+                for s in range(e):
+                    out[t, s] += np.float64(one[t, j, q, s]) * np.float64(one[t, j, q, s])
+    return out
 
 
 @compiled

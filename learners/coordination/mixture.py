@@ -1,9 +1,11 @@
 """A task never pays for being coordinated: a Bayesian mixture of experts, for each task.
 
-Each task weighs its experts by the probability that they gave to its labels. With weights p_i at
-first and a switching rate a, over the task's whole life of n examples, whatever the data,
+Each task weighs its experts by the probability that they gave to its labels. A new task begins with
+weights that are half uniform over the N experts, half the mean of what the tasks seen so far weigh
+them by, so it learns from them which experts suit this family of tasks; with a switching rate a,
+over the task's whole life of n examples, whatever the data,
 
-    loss(mixture) <= loss(expert i) - ln p_i - n ln(1 - a)        for every expert i.
+    loss(mixture) <= loss(expert i) + ln 2N - n ln(1 - a)         for every expert i.
 
 Weights: Vovk, "Aggregating strategies", COLT 1990; switching: Herbster & Warmuth, "Tracking the
 best expert", Machine Learning 1998 (fixed share), whose price lets the weights follow drift.
@@ -45,17 +47,31 @@ class Weights(NamedTuple):
     nats: Annotated[F64, "te"]  # each expert's log loss so far, as mixed
 
 
+class Population(NamedTuple):
+    """The sum of all tasks' weights: what this place's made of it, and what the others' did."""
+
+    mine: Annotated[F64, "e"]
+    heard: Annotated[F64, "e"]  # as each sums to 1, the whole sum is the number of tasks
+
+
+class Voice(NamedTuple):
+    """A place's part of the population."""
+
+    mine: Annotated[F64, "e"]
+
+
 class Mixed(NamedTuple):
     """Weights, and the bank of the experts."""
 
     weights: Weights
+    population: Population
     bank: Bank
 
 
 @compiled
 def _mix(
     rows: I64, labels: I64, first: I64, start: int, family: I64, families: int, said: F64,
-    all_: F64, alone: F64, nats: F64, teach: bool, scores: F64,
+    all_: F64, alone: F64, nats: F64, mine: F64, heard: F64, teach: bool, scores: F64,
 ) -> None:  # fmt: skip
     n, e, k = said.shape
     size = np.zeros(families)
@@ -63,12 +79,17 @@ def _mix(
         size[family[i]] += 1.0
     w = np.zeros(e)
     v = np.zeros(e)
+    usual = np.zeros(e)
     total = np.zeros(families)
     for i in range(n):
         t, now, y = rows[i], start + i, labels[i]
         fresh = all_[t, 0] == 0.0
+        tasks = 0.0
         for j in range(e):
-            w[j] = 1.0 / e if fresh else all_[t, j]
+            tasks += mine[j] + heard[j]
+        for j in range(e):
+            usual[j] = 0.5 / e + 0.5 * (mine[j] + heard[j]) / tasks if tasks > 0.5 else 1.0 / e
+            w[j] = usual[j] if fresh else all_[t, j]
             v[j] = 1.0 / size[family[j]] if fresh else alone[t, j]
         known = consulted(t, now, first)
         classes = 0.0
@@ -91,11 +112,13 @@ def _mix(
                 total[family[j]] += v[j]
             for j in range(e):
                 nats[t, j] -= log(said[i, j, y])
-                w[j] = (1.0 - SWITCHING) * (w[j] * said[i, j, y] / whole) + SWITCHING / e
+                w[j] = (1.0 - SWITCHING) * (w[j] * said[i, j, y] / whole) + SWITCHING * usual[j]
                 share = SWITCHING / size[family[j]]
                 v[j] = (1.0 - SWITCHING) * (v[j] / total[family[j]]) + share
-        all_[t] = w
-        alone[t] = v
+        for j in range(e):
+            mine[j] += w[j] - all_[t, j]
+            all_[t, j] = w[j]
+            alone[t, j] = v[j]
 
 
 def mixture(inner: Strategy) -> Strategy:
@@ -109,14 +132,15 @@ def mixture(inner: Strategy) -> Strategy:
     family = np.array([families.index(name) for name in named])
 
     def init(seeds: I64, shape: Shape) -> Mixed:
-        weights = tree.zeros(Weights, shape._replace(tasks=len(seeds)), len(family))
-        return Mixed(weights, inner.init(seeds, shape))
+        rows, n = shape._replace(tasks=len(seeds)), len(family)
+        population = tree.zeros(Population, rows, n)
+        return Mixed(tree.zeros(Weights, rows, n), population, inner.init(seeds, shape))
 
     def mix_scores(bank: Mixed, block: Block, said: Scores, teach: bool) -> Scores:
         scores = np.zeros((len(said), 1 + len(families), said.shape[2]))
         _mix(
             block.rows, block.labels, block.first, block.start, family, len(families), said,
-            *bank.weights, teach, scores,
+            *bank.weights, *bank.population, teach, scores,
         )  # fmt: skip
         return scores
 
@@ -127,19 +151,22 @@ def mixture(inner: Strategy) -> Strategy:
         return mix_scores(bank, block, inner.learn(bank.bank, block), teach=True)
 
     def message(bank: Mixed, rows: Rows) -> Message:
-        return (inner.message(bank.bank, rows),)
+        return Voice(bank.population.mine.copy()), inner.message(bank.bank, rows)
 
     def merge(bank: Mixed, rows: Rows, reply: Reply) -> None:
-        inner.merge(bank.bank, rows, reply[0])
+        bank.population.heard[:] = reply[0].mine
+        inner.merge(bank.bank, rows, reply[1])
 
     def meet(shape: Shape, seed: int) -> Bank:
         return (inner.meet(shape, seed),)
 
     def mix(memory: Bank, inbox: Inbox) -> Reply:
-        return (inner.mix(memory[0], inbox._replace(message=inbox.message[0])),)
+        voices, told = inbox.message
+        others = voices.mine.sum(0)[None] - voices.mine
+        return Voice(others), inner.mix(memory[0], inbox._replace(message=told))
 
     def model(bank: Mixed, rows: Rows) -> F32:
-        w = bank.weights.all[rows].astype(np.float32)
+        w = weigh(bank, rows)[1].astype(np.float32)
         mean: Any = (inner.model(bank.bank, rows) * w[:, None, None, :]).sum(-1, keepdims=True)
         return np.repeat(mean, 1 + len(families), -1)  # type: ignore[no-any-return]
 
