@@ -178,7 +178,7 @@ def clustered(matrix: NDArray[np.float64]) -> list[int]:
     """An order in which the alike stand together: leaves of an average-linkage tree.
 
     >>> clustered(np.array([[1, 0, .9, 0], [0, 1, 0, .8], [.9, 0, 1, 0], [0, .8, 0, 1]]))
-    [0, 2, 1, 3]
+    [0, 2, 3, 1]
     """
     if len(matrix) < 3:
         return list(range(len(matrix)))

@@ -47,7 +47,7 @@ def axis(low: float, high: float, start: float, stop: float, about: int = 5) -> 
     (0.0, 0.1, 0.2, 0.3, 0.4)
     """
     if high <= low:
-        high = low + (abs(low) or 1.0)
+        high = low + max(abs(low), 1.0)
     raw = (high - low) / about
     size = 10.0 ** floor(log10(raw))
     step = next(size * m for m in (1, 2, 5, 10) if size * m >= raw * 0.999)
@@ -95,7 +95,7 @@ def _path(points: Points, x: Axis, y: Axis) -> str:
     return "M" + "L".join(f"{x(a):.1f} {y(b):.1f}" for a, b in points)
 
 
-def _spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Positions near those wanted, in their order, at least gap apart and inside [low, high]."""
     placed: list[float] = []
     for at in wanted:
@@ -125,7 +125,7 @@ def lines(curves: Sequence[Line], x_name: str, label: str) -> str:
                      f'clip-path="url(#plot)" d="{_path(curve.points, x, y)}">'
                      f"<title>{escape(curve.name)}</title></path>")
     ends = sorted(curves, key=lambda c: y(c.points[-1][1]))
-    heights = _spread([y(c.points[-1][1]) for c in ends], 17.0, y.stop + 6, y.start)
+    heights = spread([y(c.points[-1][1]) for c in ends], 17.0, y.stop + 6, y.start)
     for curve, at in zip(ends, heights, strict=True):
         last = curve.points[-1]
         words = f"{curve.name} {100 * last[1]:.1f} %"
@@ -156,7 +156,7 @@ def areas(samples: Sequence[tuple[float, Mapping[str, float]]], colours: Mapping
         below = above
     parts += _grid(x, y, lambda v: f"{100 * v:g} %")
     middles.reverse()
-    heights = _spread([y(m) for m, _ in middles], 17.0, y.stop + 6, y.start)
+    heights = spread([y(m) for m, _ in middles], 17.0, y.stop + 6, y.start)
     final = samples[-1][1]
     for (_, name), place in zip(middles, heights, strict=True):
         words = f"{name} {100 * final.get(name, 0.0):.0f} %"

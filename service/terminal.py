@@ -29,7 +29,7 @@ def emit_json(value: Any) -> None:
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[int] = (0,)) -> str:
     """Aligned columns: those of words to the left, numbers to the right; no trailing space.
 
-    >>> print(columns(["name", "error"], [["auto", "20.9 %"], ["pooled", "9.1 %"]]))
+    >>> click.echo(columns(["name", "error"], [["auto", "20.9 %"], ["pooled", "9.1 %"]]))
     name     error
     auto    20.9 %
     pooled   9.1 %
