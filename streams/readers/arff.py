@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streams.event import Event, Stream, Value
-from streams.readers.columns import Columns, event, resolve
+from streams.readers.columns import Columns, count_tasks, event, resolve
 from streams.readers.files import bad, lines, stem
 from streams.readers.values import finite
 
@@ -46,7 +46,7 @@ def read_arff(
     path, told = Path(path), Columns(task, label, time, id)
     attributes = _attributes(path, lines(path))
     columns = resolve(path, [a.name for a in attributes], told, last_is_label=True)
-    return Stream(stem(path), lambda: _events(path, columns))
+    return Stream(stem(path), lambda: _events(path, columns), tasks=count_tasks(columns))
 
 
 def _events(path: Path, columns: Columns) -> Iterator[Event]:
@@ -112,7 +112,7 @@ def _sparse(text: str, attributes: list[Attribute]) -> dict[str, Value]:
     while at < len(body):
         pair = _PAIR.match(body, at)
         if not text.endswith("}") or not pair or int(pair[1]) >= len(attributes):
-            raise ValueError(f"{body[at:at + 40]!r}: write {{number value, ...}} with numbers "
+            raise ValueError(f"{body[at:].strip()[:40]!r}: write {{number value, ...}} with numbers "
                              f"0 to {len(attributes) - 1}")
         attribute = attributes[int(pair[1])]
         row[attribute.name] = _value(attribute, _unquote(pair[2]))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.event import Event, Stream
-from streams.readers.columns import Columns, event, resolve
+from streams.readers.columns import Columns, count_tasks, event, resolve
 from streams.readers.files import stem
 
 BATCH = 4096  # rows held at a time
@@ -31,7 +31,7 @@ def read_arrow(
     """
     path, told = Path(path), Columns(task, label, time, id)
     columns = resolve(path, next(_batches(path, 1))[0], told)
-    return Stream(stem(path), lambda: _events(path, columns))
+    return Stream(stem(path), lambda: _events(path, columns), tasks=count_tasks(columns))
 
 
 def _events(path: Path, columns: Columns) -> Iterator[Event]:

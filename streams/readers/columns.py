@@ -71,6 +71,11 @@ def resolve(
     return found
 
 
+def count_tasks(columns: Columns) -> int | None:
+    """How many tasks a file has, as far as its columns tell: one where none names the task."""
+    return 1 if columns.task is None else None
+
+
 def event(
     where: str, row: Mapping[str, Any], columns: Columns, features: Mapping[str, Any]
 ) -> Event:

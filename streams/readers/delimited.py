@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from streams.event import Event, Stream
-from streams.readers.columns import Columns, event, resolve
+from streams.readers.columns import Columns, count_tasks, event, resolve
 from streams.readers.files import bad, lines, stem
 from streams.readers.values import scalar
 
@@ -26,7 +26,7 @@ def read_csv(
     """Read delimited text with a header; the delimiter is guessed from it unless given.
 
     A feature or label that looks like a number is one, `true` and `false` are booleans, an empty
-    cell, `?`, `NA`, `NaN`, `null` and `none` are missing, anything else is a string.
+    cell, `?`, `NA`, `n/a`, `NaN` and `null` are missing, anything else is a string.
 
     Raises:
         ValueError: columns cannot be guessed, or (while reading) a line does not fit the header.
@@ -36,7 +36,9 @@ def read_csv(
         raise ValueError(f"delimiter={delimiter!r}: give one character")
     delimiter = delimiter or _guess(path)
     columns = resolve(path, _header(path, _rows(path, delimiter)), told)
-    return Stream(stem(path), lambda: _events(path, columns, delimiter))
+    return Stream(
+        stem(path), lambda: _events(path, columns, delimiter), tasks=count_tasks(columns)
+    )
 
 
 def _events(path: Path, columns: Columns, delimiter: str) -> Iterator[Event]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.event import Event, Stream
-from streams.readers.columns import Columns, event, resolve
+from streams.readers.columns import Columns, count_tasks, event, resolve
 from streams.readers.files import bad, lines, stem
 
 
@@ -34,7 +34,7 @@ def read_jsonl(
     columns = Columns("task", "label", "time", "id") if first is None else told
     if first is not None:
         columns = own_form(told) if nested(first[1]) else resolve(path, list(first[1]), told)
-    return Stream(stem(path), lambda: _events(path, columns))
+    return Stream(stem(path), lambda: _events(path, columns), tasks=count_tasks(columns))
 
 
 def nested(row: Mapping[str, Any]) -> bool:

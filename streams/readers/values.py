@@ -6,10 +6,10 @@ import math
 import re
 from datetime import UTC, date, datetime
 
-# What stands for a missing value in a text file, in any case.
-MISSING = frozenset(("", "?", "na", "n/a", "nan", "null", "none"))
+# What stands for a missing value in a text file, in any case; "none" is an answer like another.
+MISSING = frozenset(("", "?", "na", "n/a", "nan", "null"))
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,300}")  # exactly: it may be a label
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 

@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("streams", deadline=None)
+settings.load_profile("streams")
 
 
 @pytest.fixture(scope="session")

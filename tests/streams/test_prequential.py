@@ -44,7 +44,7 @@ def run(classes: list[Label], n: int = 3000, tasks: int = 4, digits: int = 9) ->
     p = rng.dirichlet(np.ones(len(classes)), size=n).round(digits)
     p[:, -1] = 1 - p[:, :-1].sum(axis=1)
     p = np.clip(p, 0, 1)
-    truth = np.array([rng.choice(len(classes), p=row / row.sum()) for row in p])
+    truth = (rng.random((n, 1)) > p.cumsum(axis=1)[:, :-1]).sum(axis=1)
     names = [f"t{i}" for i in rng.integers(0, tasks, n)]
     return Run(names, [classes[k] for k in truth], p, classes)
 
@@ -138,7 +138,7 @@ def test_the_area_of_many_classes_is_the_mean_of_each_against_the_rest() -> None
     assert one_by_one(MANY).overall().auc == pytest.approx(np.mean(areas), abs=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(1, 3000), st.sampled_from([2**17, 700]))
 def test_blocks_of_any_size_are_as_one_by_one(size: int, sample: int) -> None:
     blocks, single = in_blocks(MANY, size, sample=sample), one_by_one(MANY, sample=sample)
@@ -259,10 +259,10 @@ def test_bad_shapes_and_options() -> None:
 def test_a_long_stream_takes_about_a_second() -> None:
     data = run([False, True], n=45_000, tasks=14)
     rows = list(data.rows())
-    started = time.perf_counter()
+    started = time.process_time()
     scores = Prequential()
     for row in rows:
         scores.update(*row)
     scores.overall()
     scores.per_task()
-    assert time.perf_counter() - started < 3  # a tenth of this where nothing else runs
+    assert time.process_time() - started < 1.5

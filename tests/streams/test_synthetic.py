@@ -34,7 +34,7 @@ def hinge_error(X: Array, Y: NDArray[np.int8], eta: float = 5.0) -> float:
         score = (W * X[t]).sum(axis=1)
         wrong += np.where(score >= 0, 1, -1) != Y[t]
         W += eta / np.sqrt(t + 1) * np.where(score * Y[t] < 1, Y[t], 0)[:, None] * X[t]
-    return float(wrong.mean()) / T
+    return float(wrong.mean() / T)
 
 
 @pytest.mark.parametrize("seed", [100, 7])
