@@ -124,17 +124,18 @@ class Place:
         if (batch.label < 0).any():
             i = int(np.flatnonzero(batch.label < 0)[0])
             raise ValueError(f"example {i} of task {batch.tasks[batch.task[i]]!r} has no label")
-        block = self._admit(batch)
-        n = len(block.rows)
-        scores = np.zeros((n, len(self.experts), len(self._classes.names)))
-        seen = np.zeros(n, np.int64)
+        if len(batch.columns) and batch.columns.max() >= len(self._columns.where):
+            raise ValueError(f"batch: hashed to more than this place's {self.bits} bits")
+        n = len(batch.task)
+        parts, seen = [], np.zeros(n, np.int64)
         for lo, hi in self._cuts(n):
-            part = block.cut(lo, hi)
-            scores[lo:hi] = self.strategy.learn(self.bank, part)
-            seen[lo:hi] = tally(self.progress, part, scores[lo:hi])
+            # Part by part, so that a meeting hears of no task or class that comes after it.
+            block = self._admit(batch, lo, hi)
+            parts.append(self.strategy.learn(self.bank, block))
+            seen[lo:hi] = tally(self.progress, block, parts[-1])
             self.position += hi - lo
             self._meet_if_due()
-        return Scored(scores, self.classes, seen)
+        return Scored(self._together(parts), self.classes, seen)
 
     def score(self, batch: Batch) -> Scored:
         """What `learn` would say of each example now; changes nothing. Unknown names are fine."""
@@ -191,16 +192,20 @@ class Place:
     def _one(self) -> Shape:
         return Shape(1, self._room.columns, self._room.classes)
 
-    def _admit(self, batch: Batch) -> Block:
-        """Rows, columns and classes for all that is new in a batch; the batch as a block."""
-        if len(batch.columns) and batch.columns.max() >= len(self._columns.where):
-            raise ValueError(f"batch: hashed to more than this place's {self.bits} bits")
-        new = [name for name in batch.tasks if name not in self._tasks.row]
+    def _admit(self, batch: Batch, lo: int, hi: int) -> Block:
+        """Examples lo to hi as a block, with rows, columns and classes for all new in them."""
+        task, label, indptr = batch.task[lo:hi], batch.label[lo:hi], batch.indptr[lo : hi + 1]
+        entries = slice(int(indptr[0]), int(indptr[-1]))
+        there = np.bincount(task, minlength=len(batch.tasks))
+        new = [name for name, n in zip(batch.tasks, there, strict=True) if n]
+        new = [name for name in new if name not in self._tasks.row]
         added = np.array([self._tasks.add(name) for name in new], np.int64)
-        columns = self._columns.add(batch.columns)
-        labels = self._classes.add(batch.classes)[batch.label]
+        columns = self._columns.add(batch.columns[entries])
+        there = np.bincount(label, minlength=len(batch.classes))
+        self._classes.add([c for c, n in zip(batch.classes, there, strict=True) if n])
+        labels = self._classes.find(batch.classes)[label]
         self._make_room()
-        rows = self._tasks.rows(batch.tasks)[batch.task]
+        rows = self._tasks.rows(batch.tasks)[task]
         positions = self.position + np.arange(len(rows))
         if new:
             seeds = np.array([_seed(name, self.seed) for name in new], np.int64)
@@ -212,9 +217,19 @@ class Place:
         np.minimum.at(self._first, (0, labels), positions)
         np.add.at(self._labels, (rows, labels), 1)
         return Block(
-            rows, batch.indptr, columns, batch.columns, batch.values, batch.kinds, labels,
-            batch.weight, self._first, self.position,
+            rows, indptr - indptr[0], columns, batch.columns[entries], batch.values[entries],
+            batch.kinds[entries], labels, batch.weight[lo:hi], self._first, self.position,
         )  # fmt: skip
+
+    def _together(self, parts: list[F64]) -> F64:
+        """Scores of parts end to end; 0 for the classes that came after a part."""
+        if len(parts) == 1:
+            return parts[0]
+        ends = np.cumsum([0, *map(len, parts)])
+        scores = np.zeros((ends[-1], len(self.experts), len(self._classes.names)))
+        for at, part in zip(ends, parts, strict=False):
+            scores[at : at + len(part), :, : part.shape[2]] = part
+        return scores
 
     def _make_room(self) -> None:
         """Grow the bank by doubling, so that rows and columns are copied seldom."""
@@ -234,10 +249,11 @@ class Place:
             self._labels = np.pad(self._labels, more)
 
     def _cuts(self, n: int) -> Iterator[tuple[int, int]]:
-        """Stretches of a block between the positions where meetings are due."""
+        """Stretches of a batch between the positions where meetings are due."""
         lo = 0
         while lo < n:
-            due = self.period - self.position % self.period if self.period else n
+            meets = self.period and self._meets
+            due = self.period - self.position % self.period if meets else n
             hi = min(n, lo + due)
             yield lo, hi
             lo = hi
