@@ -112,8 +112,8 @@ def _sparse(text: str, attributes: list[Attribute]) -> dict[str, Value]:
     while at < len(body):
         pair = _PAIR.match(body, at)
         if not text.endswith("}") or not pair or int(pair[1]) >= len(attributes):
-            raise ValueError(f"{body[at:].strip()[:40]!r}: write {{number value, ...}} with numbers "
-                             f"0 to {len(attributes) - 1}")
+            raise ValueError(f"{body[at:].strip()[:40]!r}: write {{number value, ...}}, "
+                             f"numbers from 0 to {len(attributes) - 1}")
         attribute = attributes[int(pair[1])]
         row[attribute.name] = _value(attribute, _unquote(pair[2]))
         at = pair.end()

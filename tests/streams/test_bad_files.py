@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from streams import read
 
@@ -44,7 +46,7 @@ ARFF = "@relation r\n@attribute task string\n@attribute n real\n@attribute class
         ("f.arff", ARFF + "t,one,a\n", 6, "'one' is not a number: correct it"),
         ("f.arff", ARFF + "t,1,c\n", 6, "'c' is not among the values of 'class': declare it"),
         ("f.arff", ARFF + "t,1,'a\n", 6, "correct the quotes|is not among"),
-        ("f.arff", ARFF + "{0 t, 9 1}\n", 6, "'9 1': write .* with numbers 0 to 2"),
+        ("f.arff", ARFF + "{0 t, 9 1}\n", 6, "'9 1': write .* numbers from 0 to 2"),
         ("f.arff", ARFF + "{0 t\n", 6, "write {number value"),
         ("f.svm", "1 3:1\n1 3\n", 2, "'3': write index:value"),
         ("f.svm", "1 3:x\n", 1, "'x' is not a number"),
@@ -91,6 +93,35 @@ def test_bad_json(tmp_path: Path, text: str, complaint: str) -> None:
     path.write_text(text)
     with pytest.raises(ValueError, match=complaint):
         list(read(path))
+
+
+GOOD = {
+    "csv": b"task,time,n,label\na,1,2.5,x\nb,2001-01-01,?,true\n",
+    "jsonl": b'{"task": "a", "features": {"n": [1, 2]}, "label": 1, "time": 3}\n{"task": "b"}\n',
+    "json": b'{"user_data": {"u": {"x": [[1, 2], "text", {"n": 1}], "y": [1, [2], "c"]}}}',
+    "arff": ARFF.encode() + b"'t u',?,a\n{0 t, 1 2.5}\n",
+    "svm": b"1 qid:7 1:2 3:4.5 # note\n-1 2:1e3\n",
+    "vw": b"1 1.0 'tag|user:2 ann |f a:2 b\n-1 |user bob\n",
+}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(
+    st.sampled_from(sorted(GOOD)),
+    st.lists(st.tuples(st.integers(0, 120), st.integers(0, 3), st.binary(max_size=3)), max_size=3),
+)
+def test_damage_is_read_or_told(tmp_path: Path, ending: str, cuts: list[Any]) -> None:
+    content = GOOD[ending]
+    for at, length, insert in cuts:
+        content = content[:at] + insert + content[at + length :]
+    path = tmp_path / f"f.{ending}"
+    path.write_bytes(content)
+    try:
+        for event in read(path):
+            assert isinstance(event.task, str)
+            assert event.y is None or isinstance(event.y, bool | int | float | str)
+    except ValueError as error:
+        assert str(path) in str(error)
 
 
 @pytest.mark.parametrize("ending", ["npz", "mat", "parquet", "arrow"])
