@@ -29,68 +29,69 @@ def consulted(task: int, now: int, first: I64) -> int:
     return task if met >= 2 else 0
 
 
-@cache
-def link(binary: bool, e: int) -> Any:
-    """Margins (k * e) of one example -> its probabilities (e, classes) and residuals (k * e).
+@compiled
+def link_two(
+    m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32
+) -> None:
+    """Margins of two classes (e) -> probabilities (e, classes) and residuals (e).
 
-    A softmax runs over the classes its task has met, or over those its place has while it has met
-    fewer than two; a residual is the loss's derivative by the margin. k = 1: two classes, one margin.
+    A residual is the loss's derivative by the margin. A class is not spoken of, nor learnt against,
+    before the place has met it.
     """
+    met0 = p.shape[1] > 0 and first[0, 0] < now
+    met1 = p.shape[1] > 1 and first[0, 1] < now
+    moves = p.shape[1] > 1 and (met0 or label == 0) and (met1 or label == 1)
+    for q in range(len(r)):
+        z = exp(-abs(np.float64(m[q])))
+        high, low = 1.0 / (1.0 + z), z / (1.0 + z)
+        up, down = (high, low) if m[q] >= 0 else (low, high)
+        if met0 and met1:
+            p[q, 0], p[q, 1] = down, up
+        elif met0:
+            p[q, 0] = 1.0
+        elif met1:
+            p[q, 1] = 1.0
+        if label >= 0:
+            away = -down if label == 1 else up
+            r[q] = np.float32(weight * away) if moves else np.float32(0)
 
-    @compiled
-    def one(
-        m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32
-    ) -> None:
-        met0 = p.shape[1] > 0 and first[0, 0] < now
-        met1 = p.shape[1] > 1 and first[0, 1] < now
-        moves = p.shape[1] > 1 and (met0 or label == 0) and (met1 or label == 1)
-        for q in range(e):
-            z = exp(-abs(np.float64(m[q])))
-            high, low = 1.0 / (1.0 + z), z / (1.0 + z)
-            up, down = (high, low) if m[q] >= 0 else (low, high)
-            if met0 and met1:
-                p[q, 0], p[q, 1] = down, up
-            elif met0:
-                p[q, 0] = 1.0
-            elif met1:
-                p[q, 1] = 1.0
-            if label >= 0:
-                away = -down if label == 1 else up
-                r[q] = np.float32(weight * away) if moves else np.float32(0)
 
-    @compiled
-    def several(
-        m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32
-    ) -> None:
-        k = p.shape[1]
-        t = consulted(task, now, first)
-        for q in range(e):
-            # The label may be news to the task: what is said of the others must not tell.
-            top = -np.inf
-            for c in range(k):
+@compiled
+def link_many(
+    m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32
+) -> None:
+    """Margins of several classes (class * experts + expert) -> probabilities and residuals.
+
+    The softmax runs over the classes that the task has met, or over the place's while it has met
+    fewer than two.
+    """
+    e, k = p.shape
+    t = consulted(task, now, first)
+    for q in range(e):
+        # The label may be news to the task: what is said of the others must not tell.
+        top = -np.inf
+        for c in range(k):
+            if first[t, c] < now:
+                top = max(top, np.float64(m[c * e + q]))
+        total, heard, others = 0.0, 0.0, 0.0
+        for c in range(k):
+            if first[t, c] < now or c == label:
+                z = exp(min(np.float64(m[c * e + q]) - top, 600.0))
+                total += z
+                if c != label:
+                    others += z
                 if first[t, c] < now:
-                    top = max(top, np.float64(m[c * e + q]))
-            total, heard, others = 0.0, 0.0, 0.0
-            for c in range(k):
-                if first[t, c] < now or c == label:
-                    z = exp(min(np.float64(m[c * e + q]) - top, 600.0))
-                    total += z
-                    if c != label:
-                        others += z
-                    if first[t, c] < now:
-                        heard += z
-                        p[q, c] = z
-            for c in range(k):
-                if first[t, c] < now or c == label:
-                    # p - 1 by way of the others, lest it be rounding alone when p is near 1
-                    away = -others if c == label else p[q, c]
-                    r[c * e + q] = np.float32(weight * (away / total))
-                else:
-                    r[c * e + q] = np.float32(0)
-                if first[t, c] < now:
-                    p[q, c] /= heard
-
-    return one if binary else several
+                    heard += z
+                    p[q, c] = z
+        for c in range(k):
+            if first[t, c] < now or c == label:
+                # p - 1 by way of the others, lest it be rounding alone when p is near 1
+                away = -others if c == label else p[q, c]
+                r[c * e + q] = np.float32(weight * (away / total))
+            else:
+                r[c * e + q] = np.float32(0)
+            if first[t, c] < now:
+                p[q, c] /= heard
 
 
 @cache
@@ -100,7 +101,6 @@ def adagrad(binary: bool, e: int, own: bool, common: bool) -> Any:
     Duchi, Hazan & Singer, "Adaptive subgradient methods", JMLR 2011, with sums that start at PRIOR;
     both parts learn from every example, each with sums of its own.
     """
-    linked = link(binary, e)
 
     @compiled
     def run(
@@ -124,7 +124,10 @@ def adagrad(binary: bool, e: int, own: bool, common: bool) -> Any:
                         m[q] += x * v[t, d, q]
                     else:
                         m[q] += x * (mine[d, q] + heard[d, q])
-            linked(m, t, labels[i], start + i, first, weights[i], scores[i], r)
+            if binary:
+                link_two(m, t, labels[i], start + i, first, weights[i], scores[i], r)
+            else:
+                link_many(m, t, labels[i], start + i, first, weights[i], scores[i], r)
             if not teach:
                 continue
             for j in range(lo, hi):

@@ -200,4 +200,3 @@ def drom(
 
     experts = names("drom", rates)
     return Strategy(init, score, learn, message, merge, meet, mix, model, experts)
-

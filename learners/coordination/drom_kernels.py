@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from learners.kernels import PRIOR, compiled, link
+from learners.kernels import PRIOR, compiled, consulted, link_many, link_two
 from learners.losses import exp, log
 from learners.types import F32, F64
 
@@ -24,9 +24,11 @@ def chance(seed: int, n: int) -> float:
 @cache
 def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
     """The loop of a task's own steps, for e experts and one margin or several."""
-    linked = link(binary, e)
     hinge = loss == "hinge"
     by_coordinate, by_norm = step == "coordinate", step == "norm"
+    # A margin is w = 2 w_1: columns of a softmax learn at half its rate, and each has half of what
+    # it adds to a norm. Their dual is halved by unfolding itself.
+    half = np.float32(1.0 if binary else 0.5)
 
     @compiled
     def run(
@@ -57,7 +59,10 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                         m[q * e + s] += x * (a[t, d, q, s] - pull[s] * z[t, d, q, s])
                         if by_norm:
                             xz[q * e + s] += x * z[t, d, q, s]
-            linked(m, t, y, start + i, first, np.float32(1.0), scores[i], r)
+            if binary:
+                link_two(m, t, y, start + i, first, np.float32(1.0), scores[i], r)
+            else:
+                link_many(m, t, y, start + i, first, np.float32(1.0), scores[i], r)
             if not teach:
                 continue
             for s in range(e):
@@ -76,7 +81,7 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                         away *= power * raised / lost if 0.0 < raised <= cap else 0.0
                     away *= weights[i]
                     r[q * e + s] = np.float32(away)
-                    square += away * (away * xx + 2.0 * coupling * xz[q * e + s])
+                    square += away * (half * away * xx + 2.0 * coupling * xz[q * e + s])
                 norms[t, s] += square + coupling * coupling * zz[t, s]
             n[t, 0] += 1
             count = n[t, 0]
@@ -97,7 +102,7 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                 for d in range(a.shape[1]):
                     for q in range(k):
                         for s in range(e):
-                            now = a[t, d, q, s] - by[s] * b[t, d, q, s]
+                            now = a[t, d, q, s] - half * by[s] * b[t, d, q, s]
                             c[t, d, q, s] += count * (np.float64(now) - np.float64(a[t, d, q, s]))
                             a[t, d, q, s] = now
                             b[t, d, q, s] = 0
@@ -109,10 +114,9 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                         old = a[t, d, q, s]
                         if by_coordinate:
                             g[t, d, q, s] += grad * grad
-                            rate = eta[s] if k == 1 else eta[s] * np.float32(0.5)
-                            now = old - rate * grad / np.sqrt(g[t, d, q, s] + PRIOR)
+                            now = old - half * eta[s] * grad / np.sqrt(g[t, d, q, s] + PRIOR)
                         else:
-                            now = old - by[s] * grad
+                            now = old - half * by[s] * grad
                         c[t, d, q, s] += count * (np.float64(now) - np.float64(old))
                         a[t, d, q, s] = now
             for s in range(e):
@@ -126,17 +130,20 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
 
 @compiled
 def _log_loss(k: int, e: int, s: int, y: int, m: F32, first: Any, t: int, now: int) -> float:
-    """Log loss of the label y by margins m[:, s], over all classes that may compete."""
+    """Log loss of the label y by margins m[:, s], over the classes that compete with it."""
     if k == 1:
         margin = np.float64(m[s]) if y == 1 else -np.float64(m[s])
         return max(-margin, 0.0) + log(1.0 + exp(-abs(margin)))
-    top = -np.inf
+    known = consulted(t, now, first)
+    top = np.float64(m[y * e + s])
     for q in range(k):
-        top = max(top, np.float64(m[q * e + s]))
+        if first[known, q] < now:
+            top = max(top, np.float64(m[q * e + s]))
     total = 0.0
     for q in range(k):
-        total += exp(np.float64(m[q * e + s]) - top)
-    return log(total) + top - np.float64(m[y * e + s])
+        if first[known, q] < now or q == y:
+            total += exp(np.float64(m[q * e + s]) - top)
+    return (top - np.float64(m[y * e + s])) + log(total)
 
 
 @compiled
@@ -180,7 +187,7 @@ def clip(Z: F32, u: F64, clips: int, steps: int) -> None:
                     size += w * w
                     u[j, s] = w
                 if size <= 1e-60:
-                    return
+                    break
                 for j in range(d):
                     u[j, s] /= np.sqrt(size)
             _project(Z, u, s, v)
