@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
+RUNS    = $(VENV)/.runs
 READY   = $(VENV)/.ready
 CODE    = $(wildcard learners streams service tests bench)
 
@@ -14,12 +15,21 @@ help: ## this list
 
 install: $(READY) ## the virtual environment, with everything pinned
 
-# The stamp is younger than both files that decide what is installed, so nothing is installed twice.
-$(READY): pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-	  || { echo "Kindred needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.12"; rm -rf $(VENV); exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "Kindred needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps are younger than both files that decide what is installed, so nothing is installed
+# twice: one for what runs, one for what runs and checks.
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[dev]'
+	@touch $(RUNS) $@
+
+$(RUNS): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e .
 	@touch $@
 
 lint: $(READY) ## ruff: errors, order, format
@@ -42,7 +52,7 @@ quick: $(READY) ## the tests but the slow ones
 
 test: lint imports docker-check types unit ## all that must hold before a change goes in
 
-demo: $(READY) ## the main job on real data, in minutes
+demo: $(RUNS) ## the main job on real data, in minutes
 	@$(BIN)/kindred demo .demo
 
 format: $(READY) ## imports in order, what ruff can mend
