@@ -31,12 +31,15 @@ def inspect(directory: Path, progress: Progress | None = None) -> dict[str, Any]
     if not path.is_file():
         raise FileNotFoundError(f"{directory} holds no journal; name the directory of a service.")
     with Lock(directory):
+        made_by_reading = {path.with_name(f"journal.db-{end}") for end in ("wal", "shm")}
+        made_by_reading -= set(directory.iterdir())
         journal = Journal(directory, read_only=True)
         try:
             found = _inspect(journal, Snapshots(directory), progress)
         finally:
             journal.close()
-            path.with_name("journal.db-shm").unlink(missing_ok=True)  # SQLite's, made by reading
+            for file in made_by_reading:  # SQLite's, and empty
+                file.unlink(missing_ok=True)
     return {"directory": str(directory), **found}
 
 

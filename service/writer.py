@@ -130,7 +130,10 @@ class Writer:
 
     def _predict(self, jobs: Sequence[Predict]) -> list[Outcome]:
         batch = features.join([job.batch for job in jobs])
-        said = iter(answers(batch, self.state.place.score(batch), learnt=False))
+        try:
+            said = iter(answers(batch, self.state.place.score(batch), learnt=False))
+        except Exception as error:  # the askers': scoring changes nothing
+            return [(job, error) for job in jobs]
         self.predicted += len(batch.task)
         return [(job, [next(said) for _ in range(job.n)]) for job in jobs]
 

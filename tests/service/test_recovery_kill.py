@@ -1,0 +1,95 @@
+"""`kill -9` at any moment: nothing acknowledged is lost or doubled, and the state is the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from learners.features import batch
+from learners.place import Place
+from service import lessons
+from service.answers import answers
+from service.inspection import inspect
+from service.journal import Journal
+from tests.service.crowd import OPTIONS, example
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def nursery() -> Iterator[tuple[IO[str], Iterator[list[Any]]]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.service.crowd"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin and process.stdout
+        said = (json.loads(line) for line in process.stdout)
+        while next(said) != ["ready"]:
+            pass
+        yield process.stdin, said
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
+def test_kill_9_loses_and_doubles_nothing(tmp_path: Path, kills: int) -> None:
+    draw = random.Random(kills)
+    acknowledged: dict[str, list[Any]] = {}
+    mid_learning = 0
+    with nursery() as (ask, said):
+
+        def life(stop: int | None) -> int:
+            """One process, from its birth to its end, which is ours to bring unless it may stop."""
+            first = next(i for i in range(1 << 40) if str(i) not in acknowledged)
+            before = len(acknowledged)
+            print(json.dumps([str(tmp_path / "data"), first, stop]), file=ask, flush=True)
+            for word, *about in said:
+                if word == "born" and stop is None:
+                    seconds = draw.uniform(0, 0.4)
+                    threading.Timer(seconds, os.kill, [about[0], signal.SIGKILL]).start()
+                elif word == "open":
+                    assert about[0] >= before, "an acknowledged example is lost"
+                elif word == "ack":
+                    name, *answer = about
+                    assert acknowledged.setdefault(name, answer) == answer, "another answer"
+                elif word == "gone":
+                    nonlocal mid_learning
+                    mid_learning += len(acknowledged) > before
+                    return int(about[0])
+            raise AssertionError("the nursery ended")
+
+        assert [life(None) for _ in range(kills)] == [-signal.SIGKILL] * kills
+        assert mid_learning >= kills // 3, "too few were killed while they learnt"
+        assert life(max(map(int, acknowledged)) + 20) == 0
+
+    # What was accepted, in its order, learnt one by one by a place that never stopped.
+    place = Place(OPTIONS["strategy"], period=OPTIONS["period"])
+    with closing(Journal(tmp_path / "data")) as journal:
+        lived = [lessons.from_bytes(record.payload) for record in journal.replay()]
+    order = [receipt.id for lesson in lived for receipt in lesson.receipts]
+    assert len(order) == len(set(order)) == sum(lesson.n for lesson in lived), "learnt twice"
+    assert set(acknowledged) <= set(order), "an acknowledged example is lost"
+    for name in order:
+        made = batch([example(int(name))])
+        [answer] = answers(made, place.learn(made), learnt=True)
+        if name in acknowledged:
+            assert acknowledged[name] == [answer.seen, answer.version, [*answer.probabilities]]
+    found = inspect(tmp_path / "data")
+    assert found["digest"] == place.digest()
+    assert found["position"] == len(order)
+    assert found["health"] == "whole"
+    assert found["snapshots"]
