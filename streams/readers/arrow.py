@@ -63,19 +63,20 @@ def _batches(path: Path, size: int) -> Iterator[tuple[list[str], list[dict[str, 
                 for batch in parquet.iter_batches(size):
                     yield batch.schema.names, batch.to_pylist()
             return
-        with pa.memory_map(str(path)) as mapped:
+        with pa.OSFile(str(path)) as file:  # no memory map: damage could end the process
             try:
-                reader = pa.ipc.open_file(mapped)
+                reader = pa.ipc.open_file(file)
                 batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
             except pa.ArrowInvalid:
-                mapped.seek(0)
-                reader = batches = pa.ipc.open_stream(mapped)
+                file.seek(0)
+                reader = batches = pa.ipc.open_stream(file)
             yield reader.schema.names, []
             for batch in batches:
+                batch.validate(full=True)
                 yield batch.schema.names, batch.to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise ValueError(f"{path}: neither Parquet nor Arrow ({error}): write it anew") from error
 
 

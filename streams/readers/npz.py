@@ -8,7 +8,9 @@ int (n,), indices into `task_names` and `class_names`; optionally `feature_names
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import numpy as np
 from streams.event import Event, Label, Stream, Value
 
 CHUNK = 1024  # rows turned into Python numbers at a time
+DAMAGE = (ValueError, EOFError, OSError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 def read_npz(path: str | Path) -> Stream:
@@ -35,7 +38,7 @@ def read_npz(path: str | Path) -> Stream:
         task, y = _array(path, arrays, "task"), _array(path, arrays, "y")
         names = _array(path, arrays, "task_names")
         _check_index(path, "task", task, len(names))
-        ordered = bool(arrays["time_ordered"]) if "time_ordered" in arrays else True
+        ordered = "time_ordered" not in arrays or bool(_array(path, arrays, "time_ordered"))
     if len(task) != len(y):
         raise ValueError(f"{path}: task has {len(task)} rows and y {len(y)}: give both the same")
     return Stream(path.stem, lambda: _events(path), ordered, len(np.unique(task)), len(task))
@@ -52,15 +55,16 @@ def _events(path: Path) -> Iterator[Event]:
 
 def _labels(path: Path, arrays: Any) -> list[Label]:
     y = _array(path, arrays, "y")
-    if "class_names" not in arrays or ("kind" in arrays and str(arrays["kind"]) == "regression"):
+    kind = str(_array(path, arrays, "kind")) if "kind" in arrays else "classification"
+    if "class_names" not in arrays or kind == "regression":
         return list(y.tolist())
-    names = arrays["class_names"].tolist()
+    names = _array(path, arrays, "class_names").tolist()
     _check_index(path, "y", y, len(names))
     return [names[k] for k in y.tolist()]
 
 
 def _dense(path: Path, arrays: Any) -> Iterator[dict[str, Value]]:
-    X = arrays["X"]
+    X = _array(path, arrays, "X")
     _check_rows(path, arrays, "X", len(X))
     names = _feature_names(path, arrays, X.shape[1]) or [f"x{j}" for j in range(X.shape[1])]
     for start in range(0, len(X), CHUNK):
@@ -80,23 +84,32 @@ def _sparse(path: Path, arrays: Any) -> Iterator[dict[str, Value]]:
         yield {"x": dict(zip(tokens, data[start:stop].tolist(), strict=True))}
 
 
-def _open(path: Path) -> Any:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"{path}: not an .npz file ({error}): write it with np.savez") from error
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    with path.open("rb") as file:  # numpy leaves open what it fails to read
+        try:
+            arrays = np.load(file, allow_pickle=False)
+            if isinstance(arrays, np.ndarray):
+                raise ValueError("it holds one array without a name")
+        except DAMAGE as error:
+            raise ValueError(f"{path}: not an .npz file ({error}): write it anew") from error
+        with arrays:
+            yield arrays
 
 
 def _array(path: Path, arrays: Any, name: str) -> Any:
     if name not in arrays:
         raise ValueError(f"{path}: no array {name!r} among {sorted(arrays)}: add it")
-    return arrays[name]
+    try:
+        return arrays[name]
+    except DAMAGE as error:
+        raise ValueError(f"{path}: array {name!r} is damaged ({error}): write it anew") from error
 
 
 def _feature_names(path: Path, arrays: Any, columns: int) -> list[str] | None:
     if "feature_names" not in arrays:
         return None
-    names: list[str] = arrays["feature_names"].tolist()
+    names: list[str] = _array(path, arrays, "feature_names").tolist()
     if len(names) != columns or len(set(names)) != columns:
         raise ValueError(f"{path}: feature_names has {len(set(names))} different names for "
                          f"{columns} columns: give each column its own")
@@ -104,8 +117,9 @@ def _feature_names(path: Path, arrays: Any, columns: int) -> list[str] | None:
 
 
 def _check_rows(path: Path, arrays: Any, name: str, rows: int) -> None:
-    if rows != len(arrays["task"]):
-        raise ValueError(f"{path}: {name} holds {rows} rows and task {len(arrays['task'])}: "
+    examples = len(_array(path, arrays, "task"))
+    if rows != examples:
+        raise ValueError(f"{path}: {name} holds {rows} rows and task {examples}: "
                          "give both the same")
 
 
