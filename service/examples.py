@@ -15,10 +15,11 @@ from starlette.types import Receive, Scope, Send
 
 from learners.features import Example
 from service.answers import Answer
-from service.decode import JSON, LEARN, LINES, PREDICT, Decoder, form_of, is_many
+from service.decode import LEARN, PREDICT, Decoder
 from service.engine import Engine
 from service.front import ClientGone
 from service.jobs import Item
+from service.media import JSON, LINES, form_of, is_many
 from service.metrics import Metrics
 from service.problems import Problem
 from service.running import Running

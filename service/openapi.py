@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import schemas
-from service.decode import JSON, LINES
+from service.media import JSON, LINES
 from service.problems import CATALOG, MEDIA_TYPE
 
 REFERENCE = "#/components/schemas/{model}"
@@ -73,6 +73,12 @@ def document(app: FastAPI) -> dict[str, Any]:
         [(model, "validation") for model in models], ref_template=REFERENCE
     )
     whole.setdefault("components", {}).setdefault("schemas", {}).update(definitions["$defs"])
+    for operations in whole["paths"].values():
+        for operation in operations.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]  # FastAPI's own form, which is not sent here
+    for name in ("HTTPValidationError", "ValidationError"):
+        whole["components"]["schemas"].pop(name, None)
     hot = {
         "/v1/learn": _operation(
             "learn",

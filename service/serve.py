@@ -23,7 +23,10 @@ def serve(settings: Settings) -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("kindred.access").propagate = True
+    if settings.access_log:
+        handler = logging.StreamHandler()  # bare: each line is one JSON object
+        logging.getLogger("kindred.access").addHandler(handler)
+        logging.getLogger("kindred.access").propagate = False
     app = create_app(settings)
     running: Running = app.state.running
     config = uvicorn.Config(

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.features import Example
-from service.decode import JSON, LEARN, LINES, PREDICT, SLICE, Decoder, form_of, is_many
+from service.decode import LEARN, PREDICT, SLICE, Decoder
+from service.media import JSON, LINES, form_of, is_many
 from service.problems import Problem
 from service.settings import Settings
 

@@ -170,7 +170,7 @@ def test_tasks_are_told_page_by_page(http: httpx.Client) -> None:
     for name in names:
         teach(http, task=name)
     found: list[str] = []
-    cursor = "page"
+    cursor: str | None = "page"
     while cursor is not None and len(found) < 5:
         page = http.get("/v1/tasks", params={"cursor": cursor, "limit": 2}).json()
         assert len(page["tasks"]) <= 2
