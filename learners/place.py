@@ -22,6 +22,7 @@ from learners.progress import Progress, tally
 from learners.types import F32, F64, I64, NEVER, Block, Label, Shape, Strategy
 
 PERIOD = 256  # examples between meetings
+THRIFT = 1.0  # entries learnt for each cell of the bank before it is worth a meeting
 
 
 class Scored(NamedTuple):
@@ -49,8 +50,14 @@ class Place:
         of all that is random in the strategy
     period
         examples between meetings; 0: none
+    lag
+        periods from a message to its reply
+    thrift
+        a meeting that is due is held once this many entries (non-zeros) have been learnt since the
+        last for each cell (task and column) of the bank: meetings never cost more than learning, by
+        more than a constant, however wide the bank is; 0: every one that is due
     hub
-        where messages meet; by default a hub of this place alone
+        where messages meet, when somebody calls `tell` and `hear`; by default one of this place alone
 
     Examples
     --------
@@ -72,17 +79,20 @@ class Place:
         seed: int = 0,
         period: int = PERIOD,
         lag: int = 1,
+        thrift: float = THRIFT,
         name: str = "here",
         hub: Hub | None = None,
     ) -> None:
         self.strategy = find(strategy) if isinstance(strategy, str) else strategy
-        self.bits, self.seed, self.period, self.lag, self.name = bits, seed, period, lag, name
+        self.bits, self.seed, self.name = bits, seed, name
+        self.period, self.lag, self.thrift = period, lag, thrift
         self.hub = hub or Hub(self.strategy, seed)
         self.alone = hub is None
         self.position = 0  # examples learnt and tasks forgotten so far
         self.told = 0  # messages
         self.heard = 0  # number of the newest meeting that replied
         self.pending: Parcel | None = None  # a reply that waits for its position
+        self.learnt = 0  # entries since the last message
         self._tasks, self._columns, self._classes = Tasks(), Columns(bits), Classes()
         self._room = Shape(8, 16, 0)
         self._births = np.zeros(8, np.int64)
@@ -134,6 +144,7 @@ class Place:
             parts.append(self.strategy.learn(self.bank, block))
             seen[lo:hi] = tally(self.progress, block, parts[-1])
             self.position += hi - lo
+            self.learnt += len(block.columns)
             self._meet_if_due()
         return Scored(self._together(parts), self.classes, seen)
 
@@ -171,7 +182,7 @@ class Place:
         arrays, about = tree.unpack(data)
         if not isinstance(about, dict) or about.get("format") != snapshot.FORMAT:
             raise ValueError(f"snapshot: not of format {snapshot.FORMAT}, the one read here")
-        settings = {key: about[key] for key in ("bits", "seed", "period", "lag", "name")}
+        settings = {key: about[key] for key in snapshot.SETTINGS}
         place = cls(strategy, **settings)
         snapshot.load(place, arrays, about)
         return place
@@ -264,7 +275,9 @@ class Place:
         if self.pending is not None:
             self.hear(self.pending)
             self.pending = None
-        if self.alone:
+        cells = len(self._tasks.row) * self._columns.used
+        if self.alone and self.learnt >= self.thrift * cells:
+            self.learnt = 0
             self.hub.post(self.tell())
             reply = self.hub.meet().get(self.name)
             if reply is not None and self.lag:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from learners.place import Place
 
 FORMAT = 1
+SETTINGS = ("bits", "seed", "period", "lag", "thrift", "name")  # arguments of Place
 
 
 def save(place: Place) -> bytes:
@@ -39,11 +40,11 @@ def save(place: Place) -> bytes:
         *_flat(tree.take(place.progress, t=rows)), *_flat(tree.take(place.bank, t=rows, d=columns)),
     ]  # fmt: skip
     about: dict[str, Any] = {
-        "format": FORMAT, "bits": place.bits, "seed": place.seed, "period": place.period,
-        "lag": place.lag, "name": place.name, "experts": place.experts,
-        "position": place.position, "told": place.told, "heard": place.heard,
+        "format": FORMAT, "experts": place.experts, "position": place.position,
+        "told": place.told, "heard": place.heard, "learnt": place.learnt,
         "tasks": names, "classes": place.classes, "pending": None, "hub": None,
     }  # fmt: skip
+    about |= {name: getattr(place, name) for name in SETTINGS}
     if place.alone:
         hub = place.hub
         about["hub"] = {"number": hub.number, "tasks": hub.tasks, "classes": hub.classes.names}
@@ -68,7 +69,8 @@ def load(place: Place, arrays: list[Any], about: dict[str, Any]) -> None:
             f"snapshot: its experts are {about['experts']}, the strategy's {list(place.experts)}; "
             "open it with the strategy that made it"
         )
-    place.position, place.told, place.heard = about["position"], about["told"], about["heard"]
+    place.position, place.learnt = about["position"], about["learnt"]
+    place.told, place.heard = about["told"], about["heard"]
     place._classes.add(about["classes"])
     for name in about["tasks"]:
         place._tasks.add(name)

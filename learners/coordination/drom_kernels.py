@@ -82,7 +82,8 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                     away *= weights[i]
                     r[q * e + s] = np.float32(away)
                     square += away * (half * away * xx + 2.0 * coupling * xz[q * e + s])
-                norms[t, s] += square + coupling * coupling * zz[t, s]
+                if by_norm:
+                    norms[t, s] += square + coupling * coupling * zz[t, s]
             n[t, 0] += 1
             count = n[t, 0]
             for s in range(e):
@@ -96,13 +97,13 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                 for j in range(lo, hi):
                     for q in range(k):
                         for s in range(e):
-                            b[t, columns[j], q, s] += r[q * e + s] * values[j]
+                            b[t, columns[j], q, s] += half * r[q * e + s] * values[j]
                 continue
             if postpones and waits[t, 0]:
                 for d in range(a.shape[1]):
                     for q in range(k):
                         for s in range(e):
-                            now = a[t, d, q, s] - half * by[s] * b[t, d, q, s]
+                            now = a[t, d, q, s] - by[s] * b[t, d, q, s]
                             c[t, d, q, s] += count * (np.float64(now) - np.float64(a[t, d, q, s]))
                             a[t, d, q, s] = now
                             b[t, d, q, s] = 0
@@ -148,14 +149,21 @@ def _log_loss(k: int, e: int, s: int, y: int, m: F32, first: Any, t: int, now: i
 
 @compiled
 def squares(one: Any) -> F64:
-    """Sums of squares over columns and classes of (t, d, k, e): (t, e), in a fixed order."""
+    """Sums of squares over columns and classes of (t, d, k, e): (t, e).
+
+    Smallest first, so that the order in which a place met its columns makes no difference.
+    """
     tasks, d, k, e = one.shape
     out = np.zeros((tasks, e))
+    part = np.zeros(d * k)
     for t in range(tasks):
-        for j in range(d):
-            for q in range(k):
-                for s in range(e):
-                    out[t, s] += np.float64(one[t, j, q, s]) * np.float64(one[t, j, q, s])
+        for s in range(e):
+            for j in range(d):
+                for q in range(k):
+                    part[j * k + q] = np.float64(one[t, j, q, s]) * np.float64(one[t, j, q, s])
+            part.sort()
+            for x in part:
+                out[t, s] += x
     return out
 
 
@@ -165,52 +173,58 @@ def clip(Z: F32, u: F64, clips: int, steps: int) -> None:
 
     Z (t, d, k, e) is, for each expert, a matrix with a column for each task and class. With any
     unit u this is the projection on a half-space that holds the whole spectral unit ball, hence
-    never moves Z away from a point of it. Unfolded classes have half a margin's columns twice: their
-    bound is sqrt(1/2).
+    never moves Z away from a point of it. Unfolded classes hold a margin's column twice, halved:
+    their bound is sqrt(1/2).
     """
     tasks, d, k, e = Z.shape
     bound = 1.0 if k == 1 else np.sqrt(0.5)
-    v = np.zeros((tasks, k))
-    for s in range(e):
-        for j in range(d):
+    v = np.zeros((tasks, k, e))
+    size = np.zeros(e)
+    for j in range(d):
+        for s in range(e):
             if u[j, s] == 0.0:  # a column that is new here: any start will do, but not 0
                 u[j, s] = (chance(s, j) - 0.5) / np.sqrt(np.float64(d))
-        for _ in range(clips):
-            for _ in range(steps):
-                _project(Z, u, s, v)
-                size = 0.0
-                for j in range(d):
-                    w = 0.0
-                    for t in range(tasks):
-                        for q in range(k):
-                            w += v[t, q] * Z[t, j, q, s]
-                    size += w * w
-                    u[j, s] = w
-                if size <= 1e-60:
-                    break
-                for j in range(d):
-                    u[j, s] /= np.sqrt(size)
-            _project(Z, u, s, v)
-            size = 0.0
-            for t in range(tasks):
-                for q in range(k):
-                    size += v[t, q] * v[t, q]
-            size = np.sqrt(size)
-            if size <= bound:
-                break
-            for t in range(tasks):
-                for j in range(d):
+    for _ in range(clips):
+        for _ in range(steps):
+            _project(Z, u, v)
+            size[:] = 0.0
+            for j in range(d):
+                u[j] = 0.0
+                for t in range(tasks):
                     for q in range(k):
-                        Z[t, j, q, s] -= (1.0 - bound / size) * v[t, q] * u[j, s]
+                        for s in range(e):
+                            u[j, s] += v[t, q, s] * Z[t, j, q, s]
+                for s in range(e):
+                    size[s] += u[j, s] * u[j, s]
+            for j in range(d):
+                for s in range(e):
+                    u[j, s] /= np.sqrt(size[s]) if size[s] > 1e-60 else 1.0
+        _project(Z, u, v)
+        size[:] = 0.0
+        for t in range(tasks):
+            for q in range(k):
+                for s in range(e):
+                    size[s] += v[t, q, s] * v[t, q, s]
+        size[:] = np.sqrt(size)
+        if np.max(size) <= bound:
+            break
+        for t in range(tasks):
+            for q in range(k):
+                for s in range(e):
+                    v[t, q, s] *= 1.0 - bound / size[s] if size[s] > bound else 0.0
+            for j in range(d):
+                for q in range(k):
+                    for s in range(e):
+                        Z[t, j, q, s] -= v[t, q, s] * u[j, s]
 
 
 @compiled
-def _project(Z: F32, u: F64, s: int, v: F64) -> None:
-    """v <- Z' u."""
-    tasks, d, k, _ = Z.shape
+def _project(Z: F32, u: F64, v: F64) -> None:
+    """v <- Z' u, (t, k, e)."""
+    tasks, d, k, e = Z.shape
+    v[:] = 0.0
     for t in range(tasks):
-        for q in range(k):
-            v[t, q] = 0.0
         for j in range(d):
             for q in range(k):
-                v[t, q] += Z[t, j, q, s] * u[j, s]
+                for s in range(e):
+                    v[t, q, s] += Z[t, j, q, s] * u[j, s]
