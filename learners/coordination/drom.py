@@ -92,8 +92,8 @@ def drom(
     theta: float = 3.0,
     *,
     loss: Literal["hinge", "logistic"] = "logistic",
-    step: Literal["coordinate", "sqrt", "norm"] = "coordinate",
-    dual_step: Literal["sqrt", "norm"] = "norm",
+    step: Literal["coordinate", "constant", "sqrt", "norm"] = "coordinate",
+    dual_step: Literal["constant", "sqrt", "norm"] = "norm",
     power: float = 1.0,
     cap: float = np.inf,
     radius: float = np.inf,
@@ -110,11 +110,12 @@ def drom(
     coupling
         lambda; at 0 every task is independent, bit for bit
     theta
-        of the dual step: theta / sqrt(n) ("sqrt") or the adaptive theta sqrt(m) / norm ("norm")
+        of the dual step: theta ("constant"), theta / sqrt(n) ("sqrt"), or the adaptive theta
+        sqrt(m) / norm of all mean played W so far ("norm")
     loss
         hinge, as in the paper, or logistic
     step
-        AdaGrad by coordinate, eta / sqrt(n), or AdaGrad by the gradient's norm
+        AdaGrad by coordinate, eta, eta / sqrt(n), or AdaGrad by the gradient's norm
     power, cap
         p and epsilon of the capped loss: an example whose loss**p exceeds `cap` does not move w
     radius
@@ -164,13 +165,15 @@ def drom(
         old = task.a[rows]
         # What z pulled so far becomes part of a, and of the sum of what was played.
         new = old - (coupling * task.H[rows]).astype(np.float32)[:, None, None] * task.z[rows]
-        norm = np.sqrt(squares(new))
-        new *= np.minimum(1.0, radius / np.maximum(norm, 1e-12)).astype(np.float32)[:, None, None]
+        if radius < np.inf:
+            short = np.minimum(1.0, radius / np.maximum(np.sqrt(squares(new)), 1e-12))
+            new *= short.astype(np.float32)[:, None, None]
         task.c[rows] += n * (new.astype(np.float64) - old)
         task.c[rows] += coupling * task.played[rows][:, None, None] * task.z[rows]
         task.a[rows], task.z[rows] = new, reply.z
         task.H[rows], task.played[rows] = 0.0, 0.0
-        task.zz[rows] = squares(reply.z)
+        if step == "norm":
+            task.zz[rows] = squares(reply.z)
 
     def meet(shape: Shape, seed: int) -> Duals:
         return tree.zeros(Duals, shape, e)  # type: ignore[no-any-return]
@@ -179,7 +182,9 @@ def drom(
         told: Told = inbox.message
         news = told.n - memory.n
         mean = (told.total - memory.total) / np.maximum(news, 1)[:, :, None, None]
-        if dual_step == "sqrt":
+        if dual_step == "constant":
+            by = np.full((1, 1), theta)
+        elif dual_step == "sqrt":
             by = theta / np.sqrt(np.maximum(told.n, 1.0))
         else:
             memory.norms[:] += coupling**2 * squares(mean).sum(0)

@@ -25,7 +25,7 @@ def chance(seed: int, n: int) -> float:
 def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
     """The loop of a task's own steps, for e experts and one margin or several."""
     hinge = loss == "hinge"
-    by_coordinate, by_norm = step == "coordinate", step == "norm"
+    by_coordinate, by_norm, constant = step == "coordinate", step == "norm", step == "constant"
     # A margin is w = 2 w_1: columns of a softmax learn at half its rate, and each has half of what
     # it adds to a norm. Their dual is halved by unfolding itself.
     half = np.float32(1.0 if binary else 0.5)
@@ -90,6 +90,8 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                 played[t, s] += H[t, s]
                 if by_norm:
                     by[s] = eta[s] / np.sqrt(1.0 + norms[t, s])
+                elif constant:
+                    by[s] = eta[s]
                 else:
                     by[s] = eta[s] / np.sqrt(np.float64(count))
             if postpones and chance(seed[t, 0], count) < postpone:
