@@ -29,13 +29,13 @@ PATIENCE = 60.0  # seconds that a start may take
 DRAINED = 60.0  # seconds that a stop may take
 LATER = 0.02  # seconds until the kill: by then the next request is under way
 TRY = """\
-kindred serve --data {data} &
+{kindred} serve --data {data} &
 curl localhost:8000/v1/tasks/Class5
 curl 'localhost:8000/v1/relations?top=3'
 curl localhost:8000/v1/learn   -d '{{"task": "alice", "features": {{"subject": "cheap pills"}}, "label": "spam"}}'
 curl localhost:8000/v1/learn   -d '{{"task": "alice", "features": {{"subject": "lunch?"}}, "label": "ham"}}'
 curl localhost:8000/v1/predict -d '{{"task": "alice", "features": {{"subject": "pills!"}}}}'
-kindred replay SOURCE --report FILE.html     # your own data: kindred replay --help"""  # noqa: E501
+{kindred} replay SOURCE --report FILE.html     # your own data; --help says which forms"""  # noqa: E501
 
 
 class Service:
@@ -168,7 +168,8 @@ def run(directory: Path) -> int:
     finally:
         service.stop()
     _title("Now try")
-    click.echo(f"open {report}\n" + TRY.format(data=shlex.quote(str(data))))
+    shown = {"kindred": _command(), "data": shlex.quote(str(data))}
+    click.echo(f"open {report}\n" + TRY.format(**shown))
     return 0 if all(held) else 1
 
 
@@ -199,6 +200,14 @@ def _pairs(relations: Mapping[str, Any]) -> list[tuple[str, str, float]]:
     names, cosine = relations["tasks"], relations["cosine"]
     pairs = [(a, b, cosine[i][j]) for i, a in enumerate(names) for j, b in enumerate(names[:i])]
     return sorted(pairs, key=lambda pair: -pair[2])
+
+
+def _command() -> str:
+    """How this shell can call the command."""
+    called = Path(sys.argv[0])
+    if shutil.which("kindred"):
+        return "kindred"
+    return str(called) if called.name == "kindred" else f"{sys.executable} -m service.cli"
 
 
 def _title(words: str) -> None:
