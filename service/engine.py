@@ -201,13 +201,38 @@ class Engine:
 
     async def _run(self) -> None:
         """Hand groups to the writer until the engine closes and the queue is empty."""
-        while self._jobs or not self._closing:
-            if self._jobs:
-                await self._work(self._group())
-                await self._keeper.after_group(self._in_writer)
-            else:
-                self._wake.clear()
-                await self._wake.wait()
+        group: list[Job] = []
+        try:
+            while self._jobs or not self._closing:
+                if self._jobs:
+                    group = self._group()
+                    for job, outcome in await self._in_writer(self._writer.work, group):
+                        self._settle(job, outcome)
+                    group = []
+                    await self._keeper.after_group(self._in_writer)
+                else:
+                    self._wake.clear()
+                    await self._wake.wait()
+        except Exception as error:
+            self._fail(error, group)
+
+    def _fail(self, error: Exception, group: Sequence[Job]) -> None:
+        """The journal may hold what the place has not learnt: only a restart sets that right."""
+        log.critical("the engine stops", exc_info=error)
+        self._failure = error
+        self._keeper.stop()
+        for job in (*group, *self._jobs):
+            self._settle(job, Problem("internal", f"The engine stopped: {error!r}."))
+        self._jobs.clear()
+
+    def _settle(self, job: Job, outcome: Any) -> None:
+        self._queued -= job.n
+        if job.done.done():  # whoever waited has left
+            return
+        if isinstance(outcome, Exception):
+            job.done.set_exception(outcome)
+        else:
+            job.done.set_result(outcome)
 
     def _group(self) -> list[Job]:
         """The longest beginning of the queue that needs one flush, or none.
@@ -224,27 +249,6 @@ class Engine:
             group.append(self._jobs.popleft())
             n += job.n
         return group
-
-    async def _work(self, group: list[Job]) -> None:
-        try:
-            outcomes = await self._in_writer(self._writer.work, group)
-        except Exception as error:
-            # The journal may hold what the place has not learnt: only a restart sets that right.
-            log.critical("the engine stops", exc_info=error)
-            self._failure = error
-            self._keeper.stop()
-            group += self._jobs
-            self._jobs.clear()
-            problem = Problem("internal", f"The engine stopped: {error!r}.")
-            outcomes = [(job, problem) for job in group]
-        for job, outcome in outcomes:
-            self._queued -= job.n
-            if job.done.done():  # whoever waited has left
-                continue
-            if isinstance(outcome, Exception):
-                job.done.set_exception(outcome)
-            else:
-                job.done.set_result(outcome)
 
     async def _in_writer(self, do: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, do, *args)

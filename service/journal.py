@@ -31,24 +31,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from service import records
+from service import records, tables
+from service.directory import flush
 from service.mark import START, End, Mark
 
-FORMAT = 1  # of this file; a newer one is refused
-APPLICATION = 0x4B494E44  # "KIND", in SQLite's header
-CHECKPOINT_PAGES = 4096  # 16 MiB of write-ahead log between two checkpoints
-NO_ROOM = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_TRUNCATE"}
 REPAIR = (
     "Restore the whole directory from a backup, or keep what can still be read with "
     "`python -m service.repair {directory}`."
 )
-TABLES = """
-CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE groups (
-    sequence INTEGER PRIMARY KEY, position INTEGER NOT NULL,
-    crc INTEGER NOT NULL, chain INTEGER NOT NULL, records BLOB NOT NULL
-);
-"""
 
 
 class DiskFull(OSError):
@@ -103,18 +93,13 @@ class Journal:
         with ExitStack() as undo:
             self._mark = Mark(mark, base, read_only=read_only)
             undo.callback(self._mark.close)
-            self._sql = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            undo.callback(self._sql.close)
             try:
+                self._sql = tables.connect(self.path, read_only)
+                undo.callback(self._sql.close)
                 self._open(identity or {}, base, read_only)
             except sqlite3.DatabaseError as error:
-                if error.sqlite_errorname in NO_ROOM:
-                    raise self._failed(error) from error
+                if tables.no_room(error):
+                    raise DiskFull(f"{self.path} cannot be made: {error}. Free space.") from error
                 raise self._damaged(f"SQLite says {error}.") from error
             self._undo = undo.pop_all()
 
@@ -122,25 +107,12 @@ class Journal:
         marked = self._mark.read()
         if marked is None:
             raise TailLost(f"{self.path}: its mark cannot be read. {self._remedy()}")
-        if not read_only:
-            # One process at a time, so the index of the log needs no shared memory.
-            self._sql.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._sql.execute("PRAGMA journal_mode = WAL")
-            self._sql.execute("PRAGMA synchronous = FULL")
-            self._sql.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        application = self._one("PRAGMA application_id")
-        if application == 0 and self._one("SELECT count(*) FROM sqlite_schema") == 0:
+        if tables.is_new(self._sql, self.path):
             self._refuse_lost_tail(base, marked)
-            self._create(identity, base)
-        elif application != APPLICATION:
-            raise ValueError(f"{self.path} is not a journal of Kindred; name another directory.")
-        if (version := self._one("PRAGMA user_version")) > FORMAT:
-            raise ValueError(
-                f"{self.path} has format {version}, newer than {FORMAT}, the newest known here: "
-                "use the version of Kindred that wrote it, or a later one."
-            )
-        self.identity: dict[str, Any] = json.loads(self._about("identity"))
-        self.base = End(*json.loads(self._about("base")))  # rows up to here were compacted away
+            tables.create(self._sql, identity, base)
+            flush(self.path.parent.parent, self.path.parent)
+        self.identity: dict[str, Any] = tables.about(self._sql, "identity")
+        self.base = End(*tables.about(self._sql, "base"))  # rows up to here were compacted away
         self.torn = 0  # groups dropped because they were torn and nobody was told of them
         self.end = self._find_end(marked, read_only)
         self._refuse_lost_tail(self.end, marked)
@@ -261,13 +233,6 @@ class Journal:
         """Fold SQLite's log into the file and let go; the second time does nothing."""
         self._undo.close()
 
-    def _create(self, identity: Mapping[str, object], base: End) -> None:
-        about = {"identity": json.dumps(dict(identity)), "base": json.dumps(base)}
-        self._sql.executescript(f"BEGIN; PRAGMA application_id = {APPLICATION}; {TABLES}")
-        self._sql.executemany("INSERT INTO about VALUES (?, ?)", about.items())
-        self._sql.execute(f"PRAGMA user_version = {FORMAT}")
-        self._sql.execute("COMMIT")
-
     def _find_end(self, marked: End, read_only: bool) -> End:
         """The end of the last whole group; torn ones that nobody was told of are dropped."""
         while True:
@@ -292,10 +257,10 @@ class Journal:
                 f"{self._remedy()}"
             )
 
-    def _failed(self, error: sqlite3.DatabaseError) -> DiskFull | Broken:
+    def _failed(self, error: sqlite3.OperationalError) -> DiskFull | Broken:
         if self._sql.in_transaction:
             self._sql.execute("ROLLBACK")
-        if error.sqlite_errorname in NO_ROOM:
+        if tables.no_room(error):
             return DiskFull(
                 f"{self.path} cannot grow ({error}): nothing was learnt. Free space, then retry."
             )
@@ -315,15 +280,6 @@ class Journal:
                     "Free space, then retry."
                 ) from error
             self._mark_is_behind = False
-
-    def _one(self, query: str) -> int:
-        value: int = self._sql.execute(query).fetchone()[0]
-        return value
-
-    def _about(self, name: str) -> str:
-        query = "SELECT value FROM about WHERE name = ?"
-        value: str = self._sql.execute(query, (name,)).fetchone()[0]
-        return value
 
     def _damaged(self, what: str) -> Damaged:
         return Damaged(f"{self.path}: {what} {self._remedy()}")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
-from service.journal import Broken, DiskFull
+from service.journal import Broken, Damaged, DiskFull
 from service.recover import Recovered, freeze
 from service.snapshots import Snapshot
 
@@ -50,13 +50,12 @@ class Keeper:
         """Take a snapshot if one is due, and compact a little."""
         due = self.journal.end.position - self._tried >= self.every
         if due and self._writing is None and not self._stopped:
-            snapshot = await in_writer(freeze, self.state, self.journal)
-            self._tried = snapshot.end.position
-            self._writing = asyncio.create_task(self._write(snapshot), name="snapshot")
+            if (snapshot := await self._freeze(in_writer)) is not None:
+                self._writing = asyncio.create_task(self._write(snapshot), name="snapshot")
         if self._compacting:
             try:
                 self._compacting = not await in_writer(self.journal.compact, self.before.sequence)
-            except (DiskFull, Broken) as error:
+            except (DiskFull, Broken, Damaged) as error:
                 log.warning("the journal is not compacted: %s", error)
                 self._compacting = False
 
@@ -65,17 +64,29 @@ class Keeper:
         if self._writing is not None:
             await self._writing
         if not self._stopped and self.journal.end != self.newest:
-            await self._write(await in_writer(freeze, self.state, self.journal))
+            if (snapshot := await self._freeze(in_writer)) is not None:
+                await self._write(snapshot)
+
+    async def _freeze(self, in_writer: InWriter) -> Snapshot | None:
+        self._tried = self.journal.end.position
+        try:
+            return cast(Snapshot, await in_writer(freeze, self.state, self.journal))
+        except Exception as error:
+            self._failed(error)
+            return None
 
     async def _write(self, snapshot: Snapshot) -> None:
         try:
             await asyncio.to_thread(self.snapshots.write, snapshot)
-        except OSError as error:
-            # Nothing is lost, a restart takes longer; it is tried again after as many examples.
-            log.warning("snapshot at position %d: %s", snapshot.end.position, error)
-            self.failed += 1
+        except Exception as error:
+            self._failed(error)
         else:
             self.before, self.newest = self.newest, snapshot.end
             self.written += 1
             self._compacting = self.compact
         self._writing = None
+
+    def _failed(self, error: Exception) -> None:
+        """Nothing is lost, a restart takes longer; it is tried again after as many examples."""
+        log.warning("no snapshot at position %d: %s", self._tried, error)
+        self.failed += 1

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from learners.features import Example, batch
 from learners.place import Place
+from learners.types import Label
 from service.journal import Damaged, Journal
 from service.mark import START, End
 from service.receipts import Receipts
@@ -44,6 +46,7 @@ def recover(settings: Settings, progress: Progress | None = None) -> Recovered:
     try:
         refuse_others(directory, journal.identity, identity(settings))
         snapshots = Snapshots(directory)
+        warm(settings.strategy)
         state, start = rebuild(journal, snapshots, settings.id_window, progress)
         for path in snapshots.set_aside(start):
             log.warning("a snapshot was damaged; it lies in %s now", path)
@@ -78,6 +81,16 @@ def rebuild(
         if progress is not None:
             progress(position - start.position, total)
     return state, start
+
+
+def warm(strategy: str) -> None:
+    """Have all that is compiled loaded, or compiled, before the first request needs it."""
+    place = Place(strategy, bits=8, period=1)
+    labels: tuple[Label, ...] = ("a", "b", "c")
+    for label in labels:  # two classes go another way than three; each example ends in a meeting
+        examples = batch([Example(task, {"x": 1.0}, label) for task in ("one", "two")], bits=8)
+        place.score(examples)
+        place.learn(examples)
 
 
 def freeze(state: State, journal: Journal) -> Snapshot:

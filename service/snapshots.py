@@ -23,6 +23,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from service.directory import flush
 from service.mark import End
 
 MAGIC = b"KINDSNAP"
@@ -63,7 +64,7 @@ class Snapshots:
         except OSError:
             unfinished.unlink(missing_ok=True)
             raise
-        self._flush()
+        flush(self.directory.parent, self.directory)
         for old in self.paths()[KEEP:]:
             old.unlink()
         return path
@@ -87,13 +88,6 @@ class Snapshots:
 
     def _path(self, end: End) -> Path:
         return self.directory / f"{end.sequence:020}.snapshot"
-
-    def _flush(self) -> None:
-        file = os.open(self.directory, os.O_RDONLY)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
 
 
 def read(path: Path) -> Snapshot | None:
