@@ -60,9 +60,9 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                         if by_norm:
                             xz[q * e + s] += x * z[t, d, q, s]
             if binary:
-                link_two(m, t, y, start + i, first, np.float32(1.0), scores[i], r)
+                link_two(m, t, y, start + i, first, weights[i], scores[i], r)
             else:
-                link_many(m, t, y, start + i, first, np.float32(1.0), scores[i], r)
+                link_many(m, t, y, start + i, first, weights[i], scores[i], r)
             if not teach:
                 continue
             for s in range(e):
@@ -72,14 +72,13 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                     if hinge:
                         sign = 1.0 if (y == 1 if k == 1 else y == q) else -1.0
                         lost = max(0.0, 1.0 - sign * margin)
-                        away = -sign if lost > 0.0 else 0.0
+                        away = -sign * weights[i] if lost > 0.0 else 0.0
                     else:
                         lost = _log_loss(k, e, s, y, m, first, t, start + i)
                         away = np.float64(r[q * e + s])
                     if power != 1.0 or lost > cap:
                         raised = exp(power * log(lost)) if lost > 0.0 else 0.0
                         away *= power * raised / lost if 0.0 < raised <= cap else 0.0
-                    away *= weights[i]
                     r[q * e + s] = np.float32(away)
                     square += away * (half * away * xx + 2.0 * coupling * xz[q * e + s])
                 if by_norm:
