@@ -54,9 +54,16 @@ def stream(
     return out
 
 
-def place(strategy: str | Strategy, *, period: int = PERIOD, lag: int = 1, seed: int = 0) -> Place:
+def place(
+    strategy: str | Strategy,
+    *,
+    period: int = PERIOD,
+    lag: int = 1,
+    seed: int = 0,
+    thrift: float = 0.0,
+) -> Place:
     """A place for such a stream."""
-    return Place(strategy, bits=BITS, period=period, lag=lag, seed=seed)
+    return Place(strategy, bits=BITS, period=period, lag=lag, seed=seed, thrift=thrift)
 
 
 def pack(examples: Iterable[Example]) -> Batch:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learners.coordination.drom import drom
 from learners.features import Example
+from learners.place import Place
 from tests.learners.laws.cases import CASES, law
 from tests.learners.made import in_blocks, loop, pack, place, same, stream
 
@@ -28,12 +29,13 @@ def test_a_block_equals_its_examples_one_by_one(case: str) -> None:
     seed=st.integers(0, 3),
     third=st.none() | st.integers(0, 79),
     lag=st.integers(0, 1),
+    thrift=st.sampled_from([0.0, 1.0]),
 )
 def test_any_cutting_of_a_batch(
-    case: str, cuts: list[int], seed: int, third: int | None, lag: int
+    case: str, cuts: list[int], seed: int, third: int | None, lag: int, thrift: float
 ) -> None:
     examples = stream(80, seed, third=third)
-    whole, cut = (place(CASES[case](), lag=lag) for _ in range(2))
+    whole, cut = (place(CASES[case](), lag=lag, thrift=thrift) for _ in range(2))
     same(in_blocks(whole, examples, []), in_blocks(cut, examples, cuts))
     assert whole.digest() == cut.digest()
 
@@ -85,19 +87,27 @@ def test_a_third_class_changes_nothing_between_the_first_two(case: str) -> None:
     np.testing.assert_array_equal(now.probabilities[:, :, :2], was.probabilities)
     assert not now.probabilities[:, :, 2].any()  # not theirs: they have two classes already
     first_two = then.probabilities[:, :, :2]
-    if "doubt" not in case and here.strategy.weigh is None:
+    if here.strategy.weigh is None:  # a mixture's doubt is a share of all classes
         share = first_two / first_two.sum(-1, keepdims=True)
         np.testing.assert_allclose(share, guess.probabilities, rtol=0, atol=1e-12)
     assert (then.probabilities[:, :, 2] > 0).all()
 
 
-@pytest.mark.parametrize("turned", [False, True])
-def test_which_class_came_first_only_turns_the_margin(turned: bool) -> None:
+@law
+def test_which_class_came_first_only_turns_the_margin(case: str) -> None:
+    ham, spam = (Example("names", {}, label, 0.0) for label in ("ham", "spam"))
     examples = stream(80)
-    renamed = [Example("first", {}, ("spam", "ham")[turned], 0.0), *examples]
-    original = [Example("first", {}, ("ham", "spam")[turned], 0.0), *examples]
-    for case in ("independent", "pooled", "shared", "auto"):
-        a = loop(place(CASES[case]()), renamed)
-        b = loop(place(CASES[case]()), original)
-        assert a.classes == tuple(reversed(b.classes))
-        np.testing.assert_array_equal(a.probabilities[1:], b.probabilities[1:, :, ::-1])
+    a, b = (loop(place(CASES[case]()), [*names, *examples]) for names in [(ham, spam), (spam, ham)])
+    assert a.classes == tuple(reversed(b.classes))
+    np.testing.assert_array_equal(a.probabilities[2:], b.probabilities[2:, :, ::-1])
+
+
+def test_drom_by_its_other_steps_is_cut_and_kept_alike() -> None:
+    strategy = drom((0.5,), step="norm", cap=0.9, postpone=0.3, radius=2.0)
+    here, there = place(strategy), place(strategy)
+    examples = stream(third=41)
+    same(in_blocks(here, examples, []), loop(there, examples))
+    assert here.digest() == there.digest()
+    again = Place.restore(strategy, here.snapshot())
+    same(loop(again, examples), loop(here, examples))
+    assert here.digest() == again.digest()

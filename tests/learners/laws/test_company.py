@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pytest
 
+from learners import tree
+from learners.coordination.drom import drom
 from learners.coordination.independent import independent
+from learners.coordination.laplacian import laplacian
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
 from learners.features import Example
 from learners.place import Place
-from learners.types import F64
+from learners.types import F64, I64, Strategy
 from tests.learners.laws.cases import CASES, OWN, law, near, tells
 from tests.learners.made import in_blocks, loop, pack, place, raw, same, stream
 
@@ -79,6 +83,7 @@ PLAIN = {  # each case's plain learner: itself with no others to learn with
     "pooled": lambda: scaled(independent((2.0,)), by="task"),
     "independent": lambda: scaled(independent((2.0,)), by="place"),
     "scaled by place": lambda: scaled(independent((2.0,)), by="task"),
+    "laplacian": lambda: scaled(independent((2.0,)), by="task"),
 }
 
 
@@ -96,12 +101,15 @@ def test_one_task_alone_has_one_answer_from_all_equal_families() -> None:
     np.testing.assert_array_equal(said[:, own], said[:, pooled])
 
 
-def test_coupling_0_is_independent() -> None:
+@pytest.mark.parametrize("by", ["task", "place"])
+@pytest.mark.parametrize(
+    "uncoupled", [shared((2.0,), common_rate=0.0), drom((2.0,), 0.0), laplacian((2.0,), 0.0)]
+)
+def test_coupling_0_is_independent(uncoupled: Strategy, by: Literal["task", "place"]) -> None:
     examples = stream(third=60)
-    for by in ("task", "place"):
-        apart = place(scaled(independent((2.0,)), by=by))  # type: ignore[arg-type]
-        coupled = place(scaled(shared((2.0,), common_rate=0.0), by=by))  # type: ignore[arg-type]
-        same(in_blocks(coupled, examples, [30]), in_blocks(apart, examples, [30]))
+    here, apart = place(scaled(uncoupled, by=by)), place(scaled(independent((2.0,)), by=by))
+    same(in_blocks(here, examples, [30]), in_blocks(apart, examples, [30]))
+    assert here.relations()[1].tolist() == apart.relations()[1].tolist()
 
 
 @law
@@ -124,8 +132,6 @@ def test_renaming_tasks_permutes_the_result(case: str) -> None:
 
 def _axes(where: Place) -> list[str]:
     """Axes of leaves that a place tells by task."""
-    from learners import tree
-
     told = [names for _, names, _ in tree.leaves(where.tell().tree)]
     return [names for names in told if names.startswith("t")]
 
@@ -201,9 +207,7 @@ def test_what_is_said_about_an_earlier_life_is_dropped(case: str) -> None:
     assert _of_rows(here, rows) == was
 
 
-def _of_rows(where: Place, rows: np.ndarray) -> list[tuple[str, bytes]]:  # type: ignore[type-arg]
-    from learners import tree
-
+def _of_rows(where: Place, rows: I64) -> list[tuple[str, bytes]]:
     kept = tree.take(where.bank, t=rows)
     return [(p, leaf.tobytes()) for p, names, leaf in tree.leaves(kept) if names.startswith("t")]
 
