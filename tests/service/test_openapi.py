@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from service import openapi, schemas
 from service.problems import CATALOG, page
+from service.process import ROOT
 
 METHODS = {"get", "post", "put", "delete"}
 
@@ -174,3 +175,8 @@ def test_the_interactive_page_is_there(http: httpx.Client) -> None:
     assert "swagger" in http.get("/docs").text.lower()
 
 
+
+
+def test_the_page_of_problems_is_the_catalogue() -> None:
+    told = (ROOT / "docs" / "problems.md").read_text()
+    assert told == page(), "python -m service.problems > docs/problems.md"
