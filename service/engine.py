@@ -25,6 +25,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from learners.features import Example
@@ -42,7 +43,8 @@ from service.settings import Settings
 from service.writer import Writer
 
 T = TypeVar("T")
-GROUP = 4096  # examples done at one go: what comes after waits for no more than these
+GROUP = 4096  # examples done at one go: what comes after waits for no more than these,
+COLUMNS = 1 << 20  # and for no more columns than these, some 10 MB of journal, and one request
 INLINE = 500  # columns hashed on the event loop; more would hold it up, so a thread does it
 log = logging.getLogger("kindred")
 
@@ -59,6 +61,8 @@ class Engine:
         self.settings = settings
         self._lock = lock
         self._thread = thread
+        # One thread and no more: they would only take turns, and the event loop its turn after all.
+        self._preparer = ThreadPoolExecutor(1, "prepare")
         self._writer = Writer(recovered.state, recovered.journal)
         self._keeper = Keeper(recovered, settings.snapshot_every, settings.compact)
         self._jobs: deque[Job] = deque()
@@ -174,6 +178,7 @@ class Engine:
         finally:
             await self._in_writer(self._writer.journal.close)
             self._thread.shutdown()
+            self._preparer.shutdown(wait=False)
             self._lock.release()
 
     def _refuse_if_busy(self, n: int) -> None:
@@ -188,7 +193,9 @@ class Engine:
         bits = self.settings.bits
         if size(examples) <= INLINE:
             return prepare(examples, bits, to_learn=to_learn)
-        return await asyncio.to_thread(prepare, examples, bits, to_learn=to_learn)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._preparer, partial(prepare, examples, bits, to_learn=to_learn)
+        )
 
     def _submit(self, job: Job) -> None:
         if self._failure is not None:
@@ -240,14 +247,14 @@ class Engine:
         Predictions at its head need not wait for a flush, so they go alone; so does a deletion.
         """
         group = [self._jobs.popleft()]
-        n = group[0].n
-        first = type(group[0])
-        while self._jobs and first is not Delete and n < GROUP:
+        n, columns, first = group[0].n, group[0].columns, type(group[0])
+        while self._jobs and first is not Delete and n < GROUP and columns < COLUMNS:
             job = self._jobs[0]
             if isinstance(job, Delete) or (first is not Learn and isinstance(job, Learn)):
                 break
             group.append(self._jobs.popleft())
             n += job.n
+            columns += job.columns
         return group
 
     async def _in_writer(self, do: Callable[..., T], *args: Any) -> T:

@@ -32,6 +32,11 @@ class Learn:
         """Examples it holds in the queue."""
         return self.prepared.n
 
+    @property
+    def columns(self) -> int:
+        """Columns of all its examples."""
+        return len(self.prepared.lesson.batch.columns)
+
 
 @dataclass(eq=False, slots=True)
 class Predict:
@@ -45,6 +50,11 @@ class Predict:
         """Examples it holds in the queue."""
         return len(self.batch.task)
 
+    @property
+    def columns(self) -> int:
+        """Columns of all its examples."""
+        return len(self.batch.columns)
+
 
 @dataclass(eq=False, slots=True)
 class Delete:
@@ -53,6 +63,7 @@ class Delete:
     task: str
     done: Future[bool] = field(default_factory=_future, init=False)
     n: int = field(default=1, init=False)
+    columns: int = field(default=0, init=False)
 
 
 @dataclass(eq=False, slots=True)
@@ -62,6 +73,7 @@ class Look:
     at: Callable[[Place], Any]
     done: Future[Any] = field(default_factory=_future, init=False)
     n: int = field(default=1, init=False)
+    columns: int = field(default=0, init=False)
 
 
 Job = Learn | Predict | Delete | Look

@@ -248,6 +248,18 @@ def test_a_writer_that_fails_stops_and_a_restart_sets_it_right(run: Run) -> None
     assert run(lambda engine: engine.digest()) == place.digest()
 
 
+def test_a_look_that_fails_is_its_asker_s_alone(run: Run) -> None:
+    def look(place: Place) -> None:
+        raise LookupError("no such thing")
+
+    async def do(engine: Engine) -> None:
+        with pytest.raises(LookupError, match="no such thing"):
+            await engine.look(look)
+        assert codes(await engine.learn(stream(3))) == ["ok"] * 3
+
+    run(do)
+
+
 def test_views_and_relations_are_the_place_s(run: Run) -> None:
     examples = stream(200)
 

@@ -326,3 +326,27 @@ def test_a_snapshot_that_finds_no_room_stops_nothing(run: Run, small_files: Any)
 
     digest = run(do, strategy="auto", snapshot_every=50)
     assert run(lambda engine: engine.digest(), strategy="auto") == digest
+
+
+@pytest.mark.slow
+def test_a_strategy_that_is_no_arrays_is_rebuilt_from_the_whole_journal(
+    run: Run, tmp_path: Path
+) -> None:
+    """So neither snapshots nor compaction, whatever the settings say."""
+    examples = stream(120)
+    options = {"strategy": "river:naive_bayes.GaussianNB", "snapshot_every": 20}
+
+    async def before(engine: Engine) -> list[Any]:
+        for i in range(0, 120, 10):
+            await engine.learn(examples[i : i + 10])
+        await engine.delete("alice")
+        return await engine.predict(examples[:30])
+
+    async def after(engine: Engine) -> list[Any]:
+        assert engine.position == 121
+        assert engine._writer.journal.base.position == 0
+        return await engine.predict(examples[:30])
+
+    said = run(before, **options)
+    assert snapshots(tmp_path) == []
+    assert run(after, **options) == said
