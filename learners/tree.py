@@ -124,15 +124,28 @@ def spread(tree: Tree, shape: Shape, **at: NDArray[np.int64]) -> Tree:
     return map(place, tree)
 
 
+def _dtypes(tree: Tree) -> Iterator[np.dtype[Any]]:
+    """The dtype that each leaf declares."""
+    fields = getattr(tree, "_fields", None) or [str(i) for i in range(len(tree))]
+    declared = axes(type(tree)) if hasattr(tree, "_fields") else {}
+    for field, value in zip(fields, tree, strict=True):
+        if field in declared:
+            yield declared[field][1]
+        else:
+            yield from _dtypes(value)
+
+
 def check(tree: Tree, shape: Shape) -> None:
     """Raise ValueError naming the first leaf whose dtype or shape is not as it declares.
 
     Leaves may have spare room (capacity is not state) but agree with each other.
     """
     least = {"t": shape.tasks, "d": shape.columns, "k": shape.margins, "K": shape.margins}
-    for path, names, leaf in leaves(tree):
-        if leaf.ndim != len(names):
-            raise ValueError(f"leaf {path}: {leaf.ndim} axes, declared as {names!r}")
+    for (path, names, leaf), dtype in zip(leaves(tree), _dtypes(tree), strict=True):
+        if leaf.ndim != len(names) or leaf.dtype != dtype:
+            raise ValueError(
+                f"leaf {path}: {leaf.ndim} axes of {leaf.dtype}, declared as {names!r} of {dtype}"
+            )
         for name, size in zip(names, leaf.shape, strict=True):
             exact = int(name) if name.isdigit() else None
             if (exact is not None and size != exact) or size < least.get(name, 0):
