@@ -6,6 +6,7 @@ A label takes few values, and tasks are many: their numbers are at /v1/tasks/{ta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -28,34 +29,36 @@ class Metrics:
     def __init__(self, running: Running, version: str) -> None:
         self.registry = CollectorRegistry()
         self.in_flight = 0
-        self._requests = Counter(
-            "kindred_http_requests",
-            "Requests answered",
-            ["method", "route", "status"],
-            registry=self.registry,
+        # Labels take few values, so each combination is looked up once.
+        self._requests = cache(
+            Counter(
+                "kindred_http_requests",
+                "Requests answered",
+                ["method", "route", "status"],
+                registry=self.registry,
+            ).labels
         )
-        self._seconds = Histogram(
-            "kindred_http_request_duration_seconds",
-            "Time to answer",
-            ["route"],
-            registry=self.registry,
-            buckets=BUCKETS,
+        self._seconds = cache(
+            Histogram(
+                "kindred_http_request_duration_seconds",
+                "Time to answer",
+                ["route"],
+                registry=self.registry,
+                buckets=BUCKETS,
+            ).labels
         )
         self._rejected = Counter(
             "kindred_rejected",
             "Requests and examples refused, by the code of the problem",
             ["reason"],
             registry=self.registry,
-        )
-        self._examples = {
-            verb: Counter(
+        ).labels
+        self._examples = {}
+        for verb in ("learn", "predict"):
+            counter = Counter(
                 f"kindred_{verb}", f"Examples to {verb}", ["result"], registry=self.registry
             )
-            for verb in ("learn", "predict")
-        }
-        for counter in self._examples.values():
-            for result in ("ok", "refused"):
-                counter.labels(result)  # shown from the start, at 0
+            self._examples[verb] = counter.labels("ok"), counter.labels("refused")
         Gauge(
             "kindred_http_requests_in_flight", "Requests being answered", registry=self.registry
         ).set_function(lambda: self.in_flight)
@@ -66,16 +69,16 @@ class Metrics:
     def answered(self, scope: Scope, route: str, status: int, seconds: float) -> None:
         """Count a request; a path that is no route has the route `none`."""
         if route not in UNSEEN:
-            self._requests.labels(scope["method"], route, str(status)).inc()
-            self._seconds.labels(route).observe(seconds)
+            self._requests(scope["method"], route, status).inc()
+            self._seconds(route).observe(seconds)
 
     def examples(self, verb: str, ok: int, refused: Mapping[str, int]) -> None:
         """Count examples of a request: the good ones, and by code those refused."""
-        counter = self._examples[verb]
-        counter.labels("ok").inc(ok)
+        good, bad = self._examples[verb]
+        good.inc(ok)
         for code, n in refused.items():
-            counter.labels("refused").inc(n)
-            self._rejected.labels(code).inc(n)
+            bad.inc(n)
+            self._rejected(code).inc(n)
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """The exposition, and its content type: OpenMetrics where `accept` asks for it."""
