@@ -55,7 +55,9 @@ class Receipts:
 
     def remember(self, id: str, fingerprint: str, answer: Answer) -> None:
         """Note what was answered; the oldest id is forgotten when there are too many."""
-        self._put(id, [answer.task, fingerprint, *answer[1:]])
+        self._texts[id] = _json([answer.task, fingerprint, *answer[1:]])
+        if len(self._texts) > self.window:
+            self._texts.popitem(last=False)
 
     def forget(self, task: str) -> None:
         """Drop all that belongs to a deleted task: nothing of it stays, not even its answers."""
@@ -64,22 +66,17 @@ class Receipts:
             del self._texts[id]
 
     def to_bytes(self) -> bytes:
-        """A JSON object, id -> [task, fingerprint, label, ...], the oldest first."""
-        pairs = (_json(id) + b":" + text for id, text in self._texts.items())
-        return b"{" + b",".join(pairs) + b"}"
+        """A line for each id, the oldest first: the id, a tab, [task, fingerprint, label, ...]."""
+        return b"\n".join(_json(id) + b"\t" + text for id, text in self._texts.items())
 
     @classmethod
     def from_bytes(cls, data: bytes, window: int) -> Receipts:
-        """The converse of `to_bytes`, of which at most `window` are kept."""
+        """The converse of `to_bytes`, of which the newest `window` are kept."""
         receipts = cls(window)
-        for id, values in json.loads(data).items():
-            receipts._put(id, values)
+        for line in data.splitlines()[-window:] if window else ():
+            id, text = line.split(b"\t")  # in JSON neither is there but escaped
+            receipts._texts[json.loads(id)] = text
         return receipts
-
-    def _put(self, id: str, values: list[object]) -> None:
-        self._texts[id] = _json(values)
-        if len(self._texts) > self.window:
-            self._texts.popitem(last=False)
 
 
 def fingerprint(batch: Batch, row: int) -> str:

@@ -8,10 +8,10 @@ other with more of the journal gives the same state.
 >>> from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as name:
 ...     store = Snapshots(Path(name))
-...     _ = store.write(Snapshot(End(3, 70, 0), {"bits": 20}, {"place": b"...", "receipts": b"{}"}))
+...     _ = store.write(Snapshot(End(3, 70, 0), {"bits": 20}, {"place": b"...", "receipts": b""}))
 ...     store.newest()
 Snapshot(end=End(sequence=3, position=70, chain=0), identity={'bits': 20},
-         parts={'place': b'...', 'receipts': b'{}'})
+         parts={'place': b'...', 'receipts': b''})
 """
 
 from __future__ import annotations
