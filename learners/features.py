@@ -95,6 +95,7 @@ def check_label(label: object) -> Label:
     raise ValueError(f"label: {label!r} is not a string, a finite number, true or false")
 
 
+_HEAVIEST = 1e6
 _LARGEST = 1e30  # its square, and the sum of a few, are still floats
 
 
@@ -196,7 +197,7 @@ def batch(examples: Iterable[Example], bits: int = BITS) -> Batch:
         else:
             key = label_key(check_label(example.label))
             label.append(classes.setdefault(key, len(classes)))
-        if not (math.isfinite(example.weight) and 0 <= example.weight <= 1e6):
+        if not (math.isfinite(example.weight) and 0 <= example.weight <= _HEAVIEST):
             raise ValueError(f"weight: {example.weight!r} is not a number from 0 to 1,000,000")
         task.append(tasks.setdefault(example.task, len(tasks)))
         weight.append(example.weight)
@@ -234,6 +235,10 @@ def from_arrays(
     True
     """
     n, d = X.shape
+    if len(task) != n or (y is not None and len(y) != n):
+        raise ValueError(
+            f"X: {n} rows, but {len(task)} tasks and {n if y is None else len(y)} labels"
+        )
     sparse = hasattr(X, "tocsr")
     if sparse and bag is None:
         bag = "x"
@@ -243,14 +248,16 @@ def from_arrays(
     if sparse:
         X = X.tocsr()
         counts = np.diff(X.indptr)
+        if not (np.abs(X.data) <= _LARGEST).all():
+            raise ValueError("X: holds NaN or more than 1e30; leave missing entries out")
         values, columns = X.data.astype(np.float32), ids[X.indices]
-        if not np.isfinite(values).all():
-            raise ValueError("X: holds NaN or infinity; leave missing entries out")
     else:
         X = np.asarray(X)
         present = ~np.isnan(X)
-        if np.isinf(X).any():
-            raise ValueError("X: holds infinity; clip it, or make it NaN for missing")
+        if (np.abs(X[present]) > _LARGEST).any():
+            raise ValueError(
+                "X: holds infinity or more than 1e30; clip it, or make it NaN if missing"
+            )
         counts = present.sum(1)
         values = X[present].astype(np.float32)
         columns = np.broadcast_to(ids, X.shape)[present]
@@ -319,11 +326,33 @@ def to_bytes(one: Batch) -> bytes:
     return tree.pack(arrays, {"tasks": one.tasks, "classes": one.classes})
 
 
+_DTYPES = [np.dtype(t) for t in ("i4", "i8", "u4", "f4", "u1", "i4", "f4")]
+
+
 def from_bytes(data: bytes) -> Batch:
     """The converse of `to_bytes`; ValueError when the bytes are not a batch."""
     arrays, about = tree.unpack(data)
-    task, indptr, columns, values, kinds, label, weight = arrays
+    try:
+        task, indptr, columns, values, kinds, label, weight = arrays
+        tasks, classes = about["tasks"], tuple(check_label(c) for c in about["classes"])
+        whole = (
+            [a.dtype for a in arrays] == _DTYPES
+            and all(a.ndim == 1 for a in arrays)
+            and all(isinstance(name, str) for name in tasks)
+            and len(task) == len(indptr) - 1 == len(label) == len(weight)
+            and len(columns) == len(values) == len(kinds) == indptr[-1]
+            and indptr[0] == 0
+            and (np.diff(indptr) >= 0).all()
+            and ((task >= 0) & (task < len(tasks))).all()
+            and ((label >= -1) & (label < len(classes))).all()
+            and (kinds <= CONSTANT).all()
+            and np.isfinite(values).all()
+            and ((weight >= 0) & (weight <= _HEAVIEST)).all()
+        )
+    except (TypeError, KeyError, ValueError, IndexError) as error:
+        raise ValueError(f"these {len(data)} bytes are not a batch: {error!r}") from error
+    if not whole:
+        raise ValueError(f"these {len(data)} bytes are not a batch: its parts disagree")
     return Batch(
-        tuple(about["tasks"]), task, indptr, columns, values, kinds,
-        tuple(about["classes"]), label, weight,
+        tuple(tasks), task, indptr, columns, values, kinds, classes, label, weight,
     )  # fmt: skip
