@@ -15,16 +15,17 @@ COPY service service
 RUN python -m pip install --no-deps --force-reinstall .
 # Every compiled loop is compiled here, once, for the CPU name that learners/__init__.py fixes:
 # a container starts with machine code, and the same code on every machine.
-ENV NUMBA_CACHE_DIR=/opt/kindred/numba
+ENV NUMBA_CACHE_DIR=/opt/numba
 RUN kindred warm
 
 FROM python:3.11-slim
 COPY --from=build /opt/kindred /opt/kindred
 # The owner is a number, as orchestrators that forbid root want it. numba wants to write where it
 # reads; where the file system is read-only, its cache falls back to the volume.
-RUN mkdir /data && chown -R 10001:10001 /data /opt/kindred/numba
+COPY --from=build --chown=10001:10001 /opt/numba /opt/numba
+RUN mkdir /data && chown 10001:10001 /data
 ENV PATH=/opt/kindred/bin:$PATH \
-    NUMBA_CACHE_DIR=/opt/kindred/numba \
+    NUMBA_CACHE_DIR=/opt/numba \
     XDG_CACHE_HOME=/data/.cache \
     PYTHONDONTWRITEBYTECODE=1 \
     KINDRED_DATA_DIR=/data \
