@@ -224,7 +224,7 @@ def from_arrays(
     bag: str | None = None,
     bits: int = BITS,
 ) -> Batch:
-    """A dense matrix (n, d) or a scipy CSR matrix -> the batch that its rows as mappings would make.
+    """A dense matrix (n, d) or a scipy CSR matrix -> the batch of its rows as mappings.
 
     Columns are named `names`, or x0, x1, ...; with `bag`, the entries are amounts of that bag (what
     a sparse matrix always is, by default the bag `x` of tokens 0, 1, ...).
