@@ -67,7 +67,7 @@ def test_exp_and_log_at_their_edges() -> None:
     np.testing.assert_array_equal(sigmoids(np.array([-1e4, 1e4, 0.0])), [0.0, 1.0, 0.5])
 
 
-@given(st.floats(-705, 705), st.floats(1e-13, 10))
+@given(st.floats(-705, 699), st.floats(1e-13, 10))
 def test_they_ascend(x: float, step: float) -> None:
     low, high = exps(np.array([x, x + step]))
     assert low <= high
