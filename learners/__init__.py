@@ -8,4 +8,5 @@ import platform
 if platform.machine() in ("x86_64", "AMD64"):
     # One instruction set everywhere: the same journal then gives the same bytes of state on every
     # x86 machine, and a cache of compiled kernels made elsewhere (in an image) is used, not remade.
-    os.environ.setdefault("NUMBA_CPU_NAME", "x86-64-v3")
+    if os.environ.setdefault("NUMBA_CPU_NAME", "x86-64-v3") == "x86-64-v3":
+        os.environ.setdefault("NUMBA_CPU_FEATURES", "")  # those of the name, not this machine's

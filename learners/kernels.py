@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from learners.losses import exp
+from learners.losses import exp, log
 from learners.types import F32, F64, I64
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
@@ -31,7 +31,7 @@ def consulted(task: int, now: int, first: I64) -> int:
 
 @compiled
 def link_two(
-    m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32
+    m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32, odds: F64
 ) -> None:
     """Margins of two classes (e) -> probabilities (e, classes) and residuals (e).
 
@@ -54,11 +54,12 @@ def link_two(
         if label >= 0:
             away = -down if label == 1 else up
             r[q] = np.float32(weight * away) if moves else np.float32(0)
+            odds[q] = up / down if label == 1 else down / up
 
 
 @compiled
 def link_many(
-    m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32
+    m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32, odds: F64
 ) -> None:
     """Margins of several classes (class * experts + expert) -> probabilities and residuals.
 
@@ -73,16 +74,19 @@ def link_many(
         for c in range(k):
             if first[t, c] < now:
                 top = max(top, np.float64(m[c * e + q]))
-        total, heard, others = 0.0, 0.0, 0.0
+        total, heard, others, mine = 0.0, 0.0, 0.0, 0.0
         for c in range(k):
             if first[t, c] < now or c == label:
                 z = exp(min(np.float64(m[c * e + q]) - top, 600.0))
                 total += z
-                if c != label:
+                if c == label:
+                    mine = z
+                else:
                     others += z
                 if first[t, c] < now:
                     heard += z
                     p[q, c] = z
+        odds[q] = mine / others if others > 0.0 else 0.0
         for c in range(k):
             if first[t, c] < now or c == label:
                 # p - 1 by way of the others, lest it be rounding alone when p is near 1
@@ -94,12 +98,37 @@ def link_many(
                 p[q, c] /= heard
 
 
+@compiled
+def temper(r: F32, gain: F64, odds: F64, label: int, weight: float, share: F32) -> None:
+    """Shares (e) of their plain moves that the experts make, so that none jumps past an example.
+
+    Importance invariance: what an example of that weight does is what it would do in endless small
+    parts one after another, each with the residual that the parts before have left. Karampatziakis &
+    Langford, "Online importance weight aware updates", UAI 2011, for the log loss: the margin of the
+    label over the rest goes from m to m + a with a + odds (exp(a) - 1) = s, odds = exp(m), where s is
+    how far it would go if its residual were 1 throughout. Exact for two classes; for more, with the
+    others' shares among themselves held. `gain`: sum of residual * value * plain move.
+    """
+    e = len(gain)
+    for q in range(e):
+        here = np.float64(r[label * e + q] if len(r) > e else r[q])
+        share[q] = 1
+        if here != 0.0 and gain[q] > 0.0:
+            o = max(odds[q], 1e-250)
+            s = weight * gain[q] / (here * here)
+            a = min(s / (1.0 + o), log(1.0 + s / o))  # both too far: Newton comes down to the root
+            for _ in range(3):
+                grown = o * exp(a)
+                a -= (a + (grown - o) - s) / (1.0 + grown)
+            share[q] = a * (1.0 + o) / s
+
+
 @cache
-def adagrad(binary: bool, e: int, own: bool, common: bool) -> Any:
+def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool) -> Any:
     """AdaGrad on the log loss of (u + v_t) . x, with either part or both.
 
     Duchi, Hazan & Singer, "Adaptive subgradient methods", JMLR 2011, with sums that start at PRIOR;
-    both parts learn from every example, each with sums of its own.
+    both parts learn from every example, each with sums of its own; `tempered`, importance-invariantly.
     """
 
     @compiled
@@ -111,6 +140,7 @@ def adagrad(binary: bool, e: int, own: bool, common: bool) -> Any:
         width = e if binary else v.shape[2] if own else mine.shape[1]
         m = np.zeros(width, np.float32)
         r = np.zeros(width, np.float32)
+        odds, gain, share = np.zeros(e), np.zeros(e), np.zeros(e, np.float32)
         for i in range(len(rows)):
             t = rows[i]
             lo, hi = indptr[i], indptr[i + 1]
@@ -125,11 +155,12 @@ def adagrad(binary: bool, e: int, own: bool, common: bool) -> Any:
                     else:
                         m[q] += x * (mine[d, q] + heard[d, q])
             if binary:
-                link_two(m, t, labels[i], start + i, first, weights[i], scores[i], r)
+                link_two(m, t, labels[i], start + i, first, weights[i], scores[i], r, odds)
             else:
-                link_many(m, t, labels[i], start + i, first, weights[i], scores[i], r)
+                link_many(m, t, labels[i], start + i, first, weights[i], scores[i], r, odds)
             if not teach:
                 continue
+            gain[:] = 0.0
             for j in range(lo, hi):
                 d, x = columns[j], values[j]
                 for q in range(width):
@@ -137,9 +168,25 @@ def adagrad(binary: bool, e: int, own: bool, common: bool) -> Any:
                     square = step * step
                     if own:
                         gv[t, d, q] += square
-                        v[t, d, q] -= rate_v[q] * step / np.sqrt(gv[t, d, q] + PRIOR)
+                        if tempered:
+                            gain[q % e] += rate_v[q] * square / np.sqrt(gv[t, d, q] + PRIOR)
                     if common:
                         gu[d, q] += square
-                        mine[d, q] -= rate_u[q] * step / np.sqrt((gu[d, q] + heard_g[d, q]) + PRIOR)
+                        if tempered:
+                            sums = (gu[d, q] + heard_g[d, q]) + PRIOR
+                            gain[q % e] += rate_u[q] * square / np.sqrt(sums)
+            if tempered:
+                temper(r, gain, odds, labels[i], weights[i], share)
+                for q in range(width):
+                    r[q] *= share[q % e]
+            for j in range(lo, hi):
+                d, x = columns[j], values[j]
+                for q in range(width):
+                    step = r[q] * x
+                    if own:
+                        v[t, d, q] -= rate_v[q] * step / np.sqrt(gv[t, d, q] + PRIOR)
+                    if common:
+                        sums = (gu[d, q] + heard_g[d, q]) + PRIOR
+                        mine[d, q] -= rate_u[q] * step / np.sqrt(sums)
 
     return run

@@ -100,6 +100,7 @@ def drom(
     clips: int = 3,
     steps: int = 2,
     postpone: float = 0.0,
+    tempered: bool = True,
 ) -> Strategy:
     """The strategy, for each of several rates eta.
 
@@ -124,6 +125,8 @@ def drom(
         J and K: clips a meeting, power steps a clip
     postpone
         probability that a task has no energy to update now; it plays on, and updates later
+    tempered
+        importance-invariant steps (`kernels.temper`), of steps by coordinate on the plain log loss
     """
     for name, value in {"coupling": coupling, "theta": theta, "postpone": postpone}.items():
         if not 0 <= value < np.inf:
@@ -142,7 +145,7 @@ def drom(
         scores = np.zeros((len(block.rows), e, block.first.shape[1]))
         none: Any = np.zeros((1, 1, 1, 1), np.float32)
         late = bank.late or Late(none, np.zeros((1, 1), np.int64))
-        learner(k == 1, e, loss, step, bool(postpone))(
+        learner(k == 1, e, loss, step, bool(postpone), tempered and loss == "logistic" and power == 1)(
             block.rows, block.indptr, block.columns, block.values, block.labels, block.weights,
             block.first, block.start, *bank.task, *late, eta, coupling, power, cap, postpone,
             scores, teach,

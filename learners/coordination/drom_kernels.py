@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from learners.kernels import PRIOR, compiled, consulted, link_many, link_two
+from learners.kernels import PRIOR, compiled, consulted, link_many, link_two, temper
 from learners.losses import exp, log
 from learners.types import F32, F64
 
@@ -22,7 +22,7 @@ def chance(seed: int, n: int) -> float:
 
 
 @cache
-def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
+def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempered: bool) -> Any:
     """The loop of a task's own steps, for e experts and one margin or several."""
     hinge = loss == "hinge"
     by_coordinate, by_norm, constant = step == "coordinate", step == "norm", step == "constant"
@@ -41,6 +41,7 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
         m = np.zeros(k * e, np.float32)
         r = np.zeros(k * e, np.float32)
         xz = np.zeros(k * e)
+        odds, gain, share = np.zeros(e), np.zeros(e), np.zeros(e, np.float32)
         pull = np.zeros(e, np.float32)
         by = np.zeros(e, np.float32)
         for i in range(len(rows)):
@@ -60,9 +61,9 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                         if by_norm:
                             xz[q * e + s] += x * z[t, d, q, s]
             if binary:
-                link_two(m, t, y, start + i, first, weights[i], scores[i], r)
+                link_two(m, t, y, start + i, first, weights[i], scores[i], r, odds)
             else:
-                link_many(m, t, y, start + i, first, weights[i], scores[i], r)
+                link_many(m, t, y, start + i, first, weights[i], scores[i], r, odds)
             if not teach:
                 continue
             for s in range(e):
@@ -108,6 +109,20 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                             c[t, d, q, s] += count * (np.float64(now) - np.float64(a[t, d, q, s]))
                             a[t, d, q, s] = now
                             b[t, d, q, s] = 0
+            if by_coordinate:
+                gain[:] = 0.0
+                for j in range(lo, hi):
+                    d, x = columns[j], values[j]
+                    for q in range(k):
+                        for s in range(e):
+                            square = (r[q * e + s] * x) * (r[q * e + s] * x)
+                            g[t, d, q, s] += square
+                            if tempered:
+                                gain[s] += half * eta[s] * square / np.sqrt(g[t, d, q, s] + PRIOR)
+                if tempered:
+                    temper(r, gain, odds, y, weights[i], share)
+                    for q in range(k * e):
+                        r[q] *= share[q % e]
             for j in range(lo, hi):
                 d, x = columns[j], values[j]
                 for q in range(k):
@@ -115,7 +130,6 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                         grad = r[q * e + s] * x
                         old = a[t, d, q, s]
                         if by_coordinate:
-                            g[t, d, q, s] += grad * grad
                             now = old - half * eta[s] * grad / np.sqrt(g[t, d, q, s] + PRIOR)
                         else:
                             now = old - half * by[s] * grad

@@ -9,7 +9,7 @@ from learners.coordination.linear import RATES, Own, Silence, names, run
 from learners.types import F32, I64, Bank, Block, Inbox, Reply, Rows, Scores, Shape, Strategy
 
 
-def independent(rates: Sequence[float] = RATES) -> Strategy:
+def independent(rates: Sequence[float] = RATES, *, tempered: bool = True) -> Strategy:
     """One AdaGrad logistic regression for each task.
 
     min over v_t of sum_i log loss(v_t . x_i, y_i), for each t by itself; a (t, d) weight and sum
@@ -20,10 +20,10 @@ def independent(rates: Sequence[float] = RATES) -> Strategy:
         return tree.zeros(Own, shape._replace(tasks=len(seeds)), len(rates))  # type: ignore[no-any-return]
 
     def score(bank: Own, block: Block) -> Scores:
-        return run(block, bank, None, rates, rates, teach=False)
+        return run(block, bank, None, rates, rates, teach=False, tempered=tempered)
 
     def learn(bank: Own, block: Block) -> Scores:
-        return run(block, bank, None, rates, rates, teach=True)
+        return run(block, bank, None, rates, rates, teach=True, tempered=tempered)
 
     def message(bank: Own, rows: Rows) -> Silence:
         return Silence()

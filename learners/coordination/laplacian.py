@@ -38,6 +38,8 @@ def laplacian(
     rates: Sequence[float] = RATES,
     coupling: float = 0.1,
     graph: Mapping[str, Sequence[str]] | None = None,
+    *,
+    tempered: bool = True,
 ) -> Strategy:
     """AdaGrad logistic regression for each task, tied along a graph.
 
@@ -63,10 +65,10 @@ def laplacian(
         return tree.zeros(Own, shape._replace(tasks=len(seeds)), len(rates))  # type: ignore[no-any-return]
 
     def score(bank: Own, block: Block) -> Scores:
-        return run(block, bank, None, rates, rates, teach=False)
+        return run(block, bank, None, rates, rates, teach=False, tempered=tempered)
 
     def learn(bank: Own, block: Block) -> Scores:
-        return run(block, bank, None, rates, rates, teach=True)
+        return run(block, bank, None, rates, rates, teach=True, tempered=tempered)
 
     def message(bank: Own, rows: Rows) -> Told:
         return Told(bank.v[rows])

@@ -52,6 +52,7 @@ def run(
     rates_v: Sequence[float],
     rates_u: Sequence[float],
     teach: bool,
+    tempered: bool,
 ) -> Scores:
     """Score, and with `teach` learn, a block with own weights, common ones or both."""
     leaf = own.v if own is not None else common.mine  # type: ignore[union-attr]
@@ -69,7 +70,7 @@ def run(
 
     v, gv = (flat(own.v), flat(own.g)) if own is not None else (none, none)
     mine, heard, gu, heard_g = (none[0],) * 4 if common is None else map(flat, common)
-    kernels.adagrad(k == 1, e, own is not None, common is not None)(
+    kernels.adagrad(k == 1, e, own is not None, common is not None, tempered)(
         block.rows, block.indptr, block.columns, block.values, block.labels, block.weights,
         block.first, block.start, v, gv, steps(rates_v),
         mine, heard, gu, heard_g, steps(rates_u),

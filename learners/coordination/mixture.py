@@ -2,10 +2,14 @@
 
 Each task weighs its experts by the probability that they gave to its labels. A new task begins with
 weights that are half uniform over the N experts, half the mean of what the tasks seen so far weigh
-them by, so it learns from them which experts suit this family of tasks; with a switching rate a,
-over the task's whole life of n examples, whatever the data,
+them by, so it learns from them which experts suit this family of tasks. After its n-th example a
+share a_n = max(1 / (n + 1), SWITCHING) of its weights goes back there, so that the weights follow
+drift. Over the first n examples of its life, whatever the data and for every expert i,
 
-    loss(mixture) <= loss(expert i) + ln 2N - n ln(1 - a)         for every expert i.
+    loss(mixture) <= loss(expert i) + ln 2N - sum_s ln(1 - a_s)
+
+where the last sum is ln(n + 1) up to n = 1 / SWITCHING and grows by SWITCHING an example from there.
+A family's mixture by itself is the same, from uniform weights.
 
 Weights: Vovk, "Aggregating strategies", COLT 1990; switching: Herbster & Warmuth, "Tracking the
 best expert", Machine Learning 1998 (fixed share), whose price lets the weights follow drift.
@@ -35,7 +39,7 @@ from learners.types import (
     Strategy,
 )
 
-SWITCHING = 1e-3  # chance that another expert is best from the next example on
+SWITCHING = 1e-3  # chance, at least, that another expert is best from the next example on
 DOUBT = 1e-3  # every expert's probabilities become (1 - DOUBT) p + DOUBT / classes
 
 
@@ -45,6 +49,7 @@ class Weights(NamedTuple):
     all: Annotated[F64, "te"]  # sum to 1 over the experts; all 0 before the first example
     alone: Annotated[F64, "te"]  # sum to 1 over each family's experts
     nats: Annotated[F64, "te"]  # each expert's log loss so far, as mixed
+    n: Annotated[I64, "t1"]  # examples weighed by
 
 
 class Population(NamedTuple):
@@ -71,7 +76,7 @@ class Mixed(NamedTuple):
 @compiled
 def _mix(
     rows: I64, labels: I64, first: I64, start: int, family: I64, families: int, said: F64,
-    all_: F64, alone: F64, nats: F64, mine: F64, heard: F64, teach: bool, scores: F64,
+    all_: F64, alone: F64, nats: F64, counts: I64, mine: F64, heard: F64, teach: bool, scores: F64,
 ) -> None:  # fmt: skip
     n, e, k = said.shape
     size = np.zeros(families)
@@ -106,15 +111,17 @@ def _mix(
             continue
         if first[known, y] < now:
             whole = scores[i, 0, y]
+            counts[t, 0] += 1
+            switch = max(1.0 / (counts[t, 0] + 1.0), SWITCHING)
             total[:] = 0.0
             for j in range(e):
                 v[j] *= said[i, j, y]
                 total[family[j]] += v[j]
             for j in range(e):
                 nats[t, j] -= log(said[i, j, y])
-                w[j] = (1.0 - SWITCHING) * (w[j] * said[i, j, y] / whole) + SWITCHING * usual[j]
-                share = SWITCHING / size[family[j]]
-                v[j] = (1.0 - SWITCHING) * (v[j] / total[family[j]]) + share
+                w[j] = (1.0 - switch) * (w[j] * said[i, j, y] / whole) + switch * usual[j]
+                share = switch / size[family[j]]
+                v[j] = (1.0 - switch) * (v[j] / total[family[j]]) + share
         for j in range(e):
             mine[j] += w[j] - all_[t, j]
             all_[t, j] = w[j]

@@ -21,7 +21,7 @@ from learners.coordination.linear import (
 from learners.types import F32, I64, Bank, Block, Inbox, Rows, Scores, Shape, Strategy
 
 
-def pooled(rates: Sequence[float] = RATES) -> Strategy:
+def pooled(rates: Sequence[float] = RATES, *, tempered: bool = True) -> Strategy:
     """One AdaGrad logistic regression for all tasks.
 
     min over u of sum_t sum_i log loss(u . x_i, y_i). In one place every example is learnt from at
@@ -32,10 +32,10 @@ def pooled(rates: Sequence[float] = RATES) -> Strategy:
         return tree.zeros(Common, shape, len(rates))  # type: ignore[no-any-return]
 
     def score(bank: Common, block: Block) -> Scores:
-        return run(block, None, bank, rates, rates, teach=False)
+        return run(block, None, bank, rates, rates, teach=False, tempered=tempered)
 
     def learn(bank: Common, block: Block) -> Scores:
-        return run(block, None, bank, rates, rates, teach=True)
+        return run(block, None, bank, rates, rates, teach=True, tempered=tempered)
 
     def message(bank: Common, rows: Rows) -> Told:
         return tell(bank)

@@ -28,23 +28,30 @@ class Shared(NamedTuple):
     own: Own
 
 
-def shared(rates: Sequence[float] = RATES, common_rate: float = 0.5) -> Strategy:
+def shared(
+    rates: Sequence[float] = RATES,
+    common_rate: float = 1.0,
+    own_rate: float = 0.5,
+    *,
+    tempered: bool = True,
+) -> Strategy:
     """AdaGrad logistic regression of w_t = u + v_t, every example moving both parts.
 
     Evgeniou & Pontil, "Regularized multi-task learning", KDD 2004, with the regulariser's work done
-    by the rates: u, which all tasks move, learns at `common_rate` times the rate of v_t.
+    by the rates: u learns at `common_rate` times each rate, v_t, which one task alone moves, at
+    `own_rate` times.
     """
-    slow = [rate * common_rate for rate in rates]
+    fast, slow = ([rate * by for rate in rates] for by in (common_rate, own_rate))
 
     def init(seeds: I64, shape: Shape) -> Shared:
         rows = shape._replace(tasks=len(seeds))
         return Shared(tree.zeros(Common, shape, len(rates)), tree.zeros(Own, rows, len(rates)))
 
     def score(bank: Shared, block: Block) -> Scores:
-        return run(block, bank.own, bank.common, rates, slow, teach=False)
+        return run(block, bank.own, bank.common, slow, fast, teach=False, tempered=tempered)
 
     def learn(bank: Shared, block: Block) -> Scores:
-        return run(block, bank.own, bank.common, rates, slow, teach=True)
+        return run(block, bank.own, bank.common, slow, fast, teach=True, tempered=tempered)
 
     def message(bank: Shared, rows: Rows) -> Told:
         return tell(bank.common)
