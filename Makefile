@@ -6,9 +6,9 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 RUNS    = $(VENV)/.runs
 READY   = $(VENV)/.ready
-CODE    = $(wildcard learners streams service tests bench)
+CODE    = $(wildcard learners streams service tests bench docs/picture.py)
 
-.PHONY: help install lint types imports docker-check unit quick test demo bench constraints format clean
+.PHONY: help install lint types imports docker-check unit quick test demo picture constraints format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test: lint imports docker-check types unit ## all that must hold before a change
 
 demo: $(RUNS) ## the main job on real data, in minutes
 	@$(BIN)/kindred demo .demo
+
+picture: $(RUNS) ## the README's picture, from a real run
+	$(BIN)/python docs/picture.py
 
 format: $(READY) ## imports in order, what ruff can mend
 	$(BIN)/ruff check --fix $(CODE)

@@ -51,7 +51,7 @@ def _sections(replay: Replay) -> Iterator[str]:
         "<h2>Learning curves</h2>"
         '<p class="note">Error over all examples so far; the figure at the end of a line is that '
         "of the whole run.</p>"
-        f"<figure>{_curves(replay)}</figure>"
+        f"<figure>{curves(replay)}</figure>"
     )
     alone, subject = alone_of(replay.runs), first.answer
     if alone is not None and alone is not subject:
@@ -113,21 +113,21 @@ def colours(run: Run) -> dict[str, int]:
     return {name: 1 if name == ALONE else next(rest, PALETTE - 2) for name in run.experts}
 
 
-def _curves(replay: Replay) -> str:
-    curves = []
+def curves(replay: Replay) -> str:
+    """The learning curves: of one strategy and its experts, or of several strategies."""
     if len(replay.runs) == 1:
         run = replay.runs[0]
-        curves = [
+        found = [
             draw.Line(name, part.curve, colours(run)[name], minor=True)
             for name, part in run.experts.items()
             if part.curve
         ]
-        curves.append(draw.Line(run.name, run.answer.curve, 0))
+        found.append(draw.Line(run.name, run.answer.curve, 0))
     else:
-        curves = [
+        found = [
             draw.Line(run.name, run.answer.curve, i % PALETTE) for i, run in enumerate(replay.runs)
         ]
-    return draw.lines(curves, "examples", "error over all examples so far")
+    return draw.lines(found, "examples", "error over all examples so far")
 
 
 def _own_against_coordinated(name: str, alone: Outcome, subject: Outcome) -> str:
