@@ -103,7 +103,7 @@ def test_one_task_alone_has_one_answer_from_all_equal_families() -> None:
 
 @pytest.mark.parametrize("by", ["task", "place"])
 @pytest.mark.parametrize(
-    "uncoupled", [shared((2.0,), common_rate=0.0, own_rate=1.0), drom((2.0,), 0.0), laplacian((2.0,), 0.0)]
+    "uncoupled", [shared((2.0,), 0.0, 1.0), drom((2.0,), 0.0), laplacian((2.0,), 0.0)]
 )
 def test_coupling_0_is_independent(uncoupled: Strategy, by: Literal["task", "place"]) -> None:
     examples = stream(third=60)
