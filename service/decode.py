@@ -137,7 +137,7 @@ class Decoder:
                 elif kind is list:
                     size += len(value)
         if size > limits.max_features:
-            size = _columns(features)
+            size = max(len(features), _columns(features) if size > len(features) else 0)
             if size > limits.max_features:
                 raise invalid(
                     "features",

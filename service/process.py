@@ -19,11 +19,10 @@ START_SECONDS = 60.0  # imports, and where nothing is cached yet compilation
 class Process:
     """`python -m service` on a free port, until told to stop.
 
-    Settings are given by name. Its log goes to `server.log` in the data directory.
+    Settings are given by name. Its log goes to `server.log` in the data directory::
 
-    >>> with Process(Path("kindred-data"), strategy="pooled") as server:    # doctest: +SKIP
-    ...     print(server.url)
-    http://127.0.0.1:43210
+        with Process(Path("kindred-data"), strategy="pooled") as server:
+            print(server.url)
     """
 
     def __init__(self, data_dir: Path, **settings: Any) -> None:

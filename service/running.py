@@ -52,7 +52,7 @@ class Running:
     def progress(self) -> str:
         """How far recovery is, in words."""
         if self._total == 0:
-            return "reading the newest snapshot"
+            return "loading the compiled loops and the newest snapshot"
         return f"{self._done} of {self._total} journal entries replayed"
 
     async def _open(self) -> None:

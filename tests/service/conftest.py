@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 
 @pytest.fixture(scope="session")
 def client(server: Process) -> Iterator[Client]:
-    with Client(server.url, patience=30) as client:
+    with Client(server.url, patience=300) as client:
         client.wait_ready()
         yield client
 

@@ -24,7 +24,7 @@ LESSON = Example("alice", {"links": 3}, "spam")
 
 
 def ready(process: Process) -> Client:
-    client = Client(process.url, patience=60)
+    client = Client(process.url, patience=300)
     client.wait_ready()
     return client
 
