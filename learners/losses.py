@@ -26,11 +26,12 @@ with localcontext(Context(prec=30)):  # 2**(i / 64), each rounded once, whatever
     _ROOTS = np.array([float(Decimal(2) ** (Decimal(i) / 64)) for i in range(64)])
 
 
-
-@intrinsic
-def fma(context: Any, x: Any, y: Any, z: Any) -> Any:
-    """x y + z, rounded once: an instruction, or the same bits slower where there is none."""
+def _fma(context: Any, x: Any, y: Any, z: Any) -> Any:
     return x(x, y, z), lambda context, builder, signature, args: builder.fma(*args)
+
+
+# x y + z, rounded once: an instruction, or the same bits slower where there is none
+fma: Any = intrinsic(_fma)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -52,7 +53,7 @@ def exp(x: float) -> float:
     square = r * r
     s = fma(fma(high, square, low), square, r)
     root = _ROOTS[n & 63]
-    return fma(root, s, root) * _POWERS[(n >> 6) + 1074]
+    return fma(root, s, root) * _POWERS[(n >> 6) + 1074]  # type: ignore[no-any-return]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

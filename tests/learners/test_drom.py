@@ -78,7 +78,7 @@ def study() -> list[tuple[Array, Array]]:
 @pytest.mark.parametrize(("power", "cap"), [(1.0, np.inf), (1.0, 2.0), (2.0, np.inf)])
 def test_lazy_is_plain(step: Literal["constant", "sqrt"], power: float, cap: float) -> None:
     # Not for long: where singular values are close, power steps make much of a last bit.
-    X, Y = problem(1, rounds=14)
+    X, Y = problem(1, rounds=12)
     eta, theta = (1.0, 4.0) if step == "constant" else (2.0, 10.0)
     strategy = drom(
         (eta,), 0.04, theta, loss="hinge", step=step, dual_step=step, power=power, cap=cap
