@@ -184,7 +184,8 @@ def batch(examples: Iterable[Example], bits: int = BITS) -> Batch:
     values: list[float] = []
     kinds: list[int] = []
     for example in examples:
-        if not isinstance(example.task, str) or not example.task:
+        name: object = example.task  # from outside: it may be anything
+        if not isinstance(name, str) or not name:
             raise ValueError(f"task: {example.task!r} is not a name; give a string of 1 or more")
         found = entries(example.features, bits)
         for c in sorted(found):

@@ -1,8 +1,8 @@
 """The compiled loops: score, then learn, example by example, over a block.
 
 Weights of a task and column lie together for all classes and experts, w[t, d, q] with
-q = class * experts + expert, so that a feature is read once for all of them. Each kernel is made for
-its number of margins and experts, which the compiler then unrolls.
+q = class * experts + expert, so that a feature is read once for all of them. Each kernel is made
+for its number of experts, which the compiler then unrolls, and for two classes or several.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def link_two(
         if label >= 0:
             away = -down if label == 1 else up
             r[q] = np.float32(weight * away) if moves else np.float32(0)
-            odds[q] = up / down if label == 1 else down / up
+            odds[q] = 1.0 / z if (m[q] >= 0) == (label == 1) else z
 
 
 @compiled
@@ -102,20 +102,23 @@ def link_many(
 def temper(r: F32, gain: F64, odds: F64, label: int, weight: float, share: F32) -> None:
     """Shares (e) of their plain moves that the experts make, so that none jumps past an example.
 
-    Importance invariance: what an example of that weight does is what it would do in endless small
-    parts one after another, each with the residual that the parts before have left. Karampatziakis &
-    Langford, "Online importance weight aware updates", UAI 2011, for the log loss: the margin of the
-    label over the rest goes from m to m + a with a + odds (exp(a) - 1) = s, odds = exp(m), where s is
-    how far it would go if its residual were 1 throughout. Exact for two classes; for more, with the
-    others' shares among themselves held. `gain`: sum of residual * value * plain move.
+    Importance invariance: an example of that weight does what it would do in endless small parts,
+    one after another, each with the residual that the parts before have left. Karampatziakis &
+    Langford, "Online importance weight aware updates", UAI 2011, for the log loss: the margin of
+    the label over the rest goes from m to m + a with a + odds (exp(a) - 1) = s, odds = exp(m), where
+    s is how far it would go if its residual were 1 throughout. Exact for two classes; for more, with
+    the others' shares among themselves held. `gain` (k * e): sums of residual * value * plain move.
     """
-    e = len(gain)
+    e = len(odds)
     for q in range(e):
         here = np.float64(r[label * e + q] if len(r) > e else r[q])
         share[q] = 1
-        if here != 0.0 and gain[q] > 0.0:
+        total = 0.0
+        for j in range(q, len(gain), e):
+            total += gain[j]
+        if here != 0.0 and total > 0.0:
             o = max(odds[q], 1e-250)
-            s = weight * gain[q] / (here * here)
+            s = weight * total / (here * here)
             a = min(s / (1.0 + o), log(1.0 + s / o))  # both too far: Newton comes down to the root
             for _ in range(3):
                 grown = o * exp(a)
@@ -128,7 +131,7 @@ def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool) -> An
     """AdaGrad on the log loss of (u + v_t) . x, with either part or both.
 
     Duchi, Hazan & Singer, "Adaptive subgradient methods", JMLR 2011, with sums that start at PRIOR;
-    both parts learn from every example, each with sums of its own; `tempered`, importance-invariantly.
+    both parts learn from every example, each with sums of its own. `tempered`: see `temper`.
     """
 
     @compiled
@@ -140,7 +143,7 @@ def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool) -> An
         width = e if binary else v.shape[2] if own else mine.shape[1]
         m = np.zeros(width, np.float32)
         r = np.zeros(width, np.float32)
-        odds, gain, share = np.zeros(e), np.zeros(e), np.zeros(e, np.float32)
+        odds, gain, share = np.zeros(e), np.zeros(width), np.zeros(e, np.float32)
         for i in range(len(rows)):
             t = rows[i]
             lo, hi = indptr[i], indptr[i + 1]
@@ -169,12 +172,12 @@ def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool) -> An
                     if own:
                         gv[t, d, q] += square
                         if tempered:
-                            gain[q % e] += rate_v[q] * square / np.sqrt(gv[t, d, q] + PRIOR)
+                            gain[q] += rate_v[q] * square / np.sqrt(gv[t, d, q] + PRIOR)
                     if common:
                         gu[d, q] += square
                         if tempered:
                             sums = (gu[d, q] + heard_g[d, q]) + PRIOR
-                            gain[q % e] += rate_u[q] * square / np.sqrt(sums)
+                            gain[q] += rate_u[q] * square / np.sqrt(sums)
             if tempered:
                 temper(r, gain, odds, labels[i], weights[i], share)
                 for q in range(width):

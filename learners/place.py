@@ -57,7 +57,7 @@ class Place:
         last for each cell (task and column) of the bank: meetings never cost more than learning, by
         more than a constant, however wide the bank is; 0: every one that is due
     hub
-        where messages meet, when somebody calls `tell` and `hear`; by default one of this place alone
+        where messages meet, when somebody calls `tell` and `hear`; by default this place's own
 
     Examples
     --------
@@ -225,7 +225,7 @@ class Place:
             np.minimum.at(births, rows, positions)
             self._births[added] = births[added] + 1
         np.minimum.at(self._first, (rows, labels), positions)
-        np.minimum.at(self._first, (0, labels), positions)
+        np.minimum.at(self._first[0], labels, positions)
         np.add.at(self._labels, (rows, labels), 1)
         return Block(
             rows, indptr - indptr[0], columns, batch.columns[entries], batch.values[entries],

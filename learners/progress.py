@@ -1,4 +1,4 @@
-"""Progressive validation in a few numbers a task: each prediction is scored before it is learnt from."""
+"""Progressive validation in a few numbers a task: predictions scored before they are learnt from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numba import njit
 from learners.losses import log
 from learners.types import F64, I64, Block, Scores
 
-FLOOR = 1e-9  # least probability in a log loss: a label's first appearance costs 20.7 nats, not infinity
+FLOOR = 1e-9  # least probability in a log loss: a new label costs 20.7 nats, not infinity
 WINDOW = 100.0  # examples that `recent_*` looks back, exponentially
 
 

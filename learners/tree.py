@@ -31,10 +31,17 @@ def axes(kind: type) -> dict[str, tuple[str, np.dtype[Any]]]:
     return found
 
 
+def _fields(tree: Tree) -> tuple[list[str], dict[str, tuple[str, np.dtype[Any]]]]:
+    """Names of a tuple's fields, and what is declared of those that are leaves."""
+    if hasattr(tree, "_fields"):
+        kind: Any = type(tree)
+        return list(tree._fields), axes(kind)
+    return [str(i) for i in range(len(tree))], {}
+
+
 def leaves(tree: Tree, path: str = "") -> Iterator[Leaf]:
     """Every leaf with its path and axes, in the order of declaration."""
-    fields = getattr(tree, "_fields", None) or [str(i) for i in range(len(tree))]
-    declared = axes(type(tree)) if hasattr(tree, "_fields") else {}
+    fields, declared = _fields(tree)
     for field, value in zip(fields, tree, strict=True):
         if field in declared:
             yield f"{path}{field}", declared[field][0], value
@@ -44,8 +51,7 @@ def leaves(tree: Tree, path: str = "") -> Iterator[Leaf]:
 
 def map(change: Callable[[str, Array], Array], tree: Tree) -> Tree:
     """The same tree with `change(axes, leaf)` for each leaf."""
-    declared = axes(type(tree)) if hasattr(tree, "_fields") else {}
-    fields = getattr(tree, "_fields", None) or [str(i) for i in range(len(tree))]
+    fields, declared = _fields(tree)
     made = [
         change(declared[field][0], value) if field in declared else map(change, value)
         for field, value in zip(fields, tree, strict=True)
@@ -105,7 +111,7 @@ def put(tree: Tree, rows: NDArray[np.int64], other: Tree) -> None:
     """Write the rows of `other` into those rows of `tree`; leaves without tasks stay."""
     for (_, names, into), (_, _, value) in zip(leaves(tree), leaves(other), strict=True):
         if "t" in names:  # axis t comes first where there is one
-            room = tuple(slice(n) for n in value.shape[1:])
+            room: Any = tuple(slice(n) for n in value.shape[1:])
             into[rows] = 0
             into[(rows, *room)] = value
 
@@ -126,8 +132,7 @@ def spread(tree: Tree, shape: Shape, **at: NDArray[np.int64]) -> Tree:
 
 def _dtypes(tree: Tree) -> Iterator[np.dtype[Any]]:
     """The dtype that each leaf declares."""
-    fields = getattr(tree, "_fields", None) or [str(i) for i in range(len(tree))]
-    declared = axes(type(tree)) if hasattr(tree, "_fields") else {}
+    fields, declared = _fields(tree)
     for field, value in zip(fields, tree, strict=True):
         if field in declared:
             yield declared[field][1]

@@ -26,7 +26,7 @@ class Measures(NamedTuple):
 
 
 class Benefit(NamedTuple):
-    """What the others brought a task: its own learner's total less the strategy's, over its life."""
+    """What the others brought a task: its own learner's total less the strategy's."""
 
     nats: float
     errors: float
@@ -105,4 +105,5 @@ def _directions(place: Place, names: Sequence[str]) -> F32:
     used = used[place._columns.ids[used] != 0]
     flat = place.strategy.model(place.bank, rows)[:, used, :, 0].reshape(len(rows), -1)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
-    return np.divide(flat, length, out=np.zeros_like(flat), where=length > 0)
+    unit: F32 = np.divide(flat, length, out=np.zeros_like(flat), where=length > 0)
+    return unit

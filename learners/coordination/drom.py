@@ -1,15 +1,15 @@
 """DROM: distributed primal-dual online multi-task learning, with a server (Yang & Li, AAAI 2020).
 
-Peng Yang and Ping Li, "Distributed Primal-Dual Optimization for Online Multi-Task Learning", AAAI
-2020. **A reconstruction**: of the paper, its abstract and summary were to be had, not its equations.
-It has every property promised there (dual characterisation of the trace norm, leading singular
+Peng Yang and Ping Li, "Distributed Primal-Dual Optimization for Online Multi-Task Learning",
+AAAI 2020. **A reconstruction**: of the paper, abstract and summary were to be had, not equations. It
+has every property promised there (dual characterisation of the trace norm, leading singular
 direction only, capped L_p loss, periodic and postponed updates), and its own guarantee was proved
 and checked; the letters are those of the derivation.
 
-    min_W  sum_t f_t(W) + lambda T |W|_*      =      min_W max_{|Z|_op <= 1}  sum_t f_t(W) + lambda <W, Z>
+    min_W sum_t f_t(W) + lambda T |W|_*  =  min_W max_{|Z|_op <= 1} sum_t f_t(W) + lambda <W, Z>
 
-The bilinear term is separable by column: only the constraint on Z couples tasks, and the clip of its
-leading direction, Z - (s - 1)_+ u v', needs no more than that direction. So a task learns alone,
+The bilinear term is separable by column: only the constraint on Z couples tasks, and the clip of
+its leading direction, Z - (s - 1)_+ u v', needs no more than that. So a task learns alone,
 
     w <- w - eta (c grad + lambda z)            c: weight of the capped loss min(l**p, epsilon)
 
@@ -145,7 +145,8 @@ def drom(
         scores = np.zeros((len(block.rows), e, block.first.shape[1]))
         none: Any = np.zeros((1, 1, 1, 1), np.float32)
         late = bank.late or Late(none, np.zeros((1, 1), np.int64))
-        learner(k == 1, e, loss, step, bool(postpone), tempered and loss == "logistic" and power == 1)(
+        calm = tempered and loss == "logistic" and power == 1
+        learner(k == 1, e, loss, step, bool(postpone), calm)(
             block.rows, block.indptr, block.columns, block.values, block.labels, block.weights,
             block.first, block.start, *bank.task, *late, eta, coupling, power, cap, postpone,
             scores, teach,
@@ -204,7 +205,7 @@ def drom(
 
     def model(bank: Drom, rows: Rows) -> F32:
         pull = (coupling * bank.task.H[rows]).astype(np.float32)[:, None, None]
-        return bank.task.a[rows] - pull * bank.task.z[rows]  # type: ignore[no-any-return]
+        return bank.task.a[rows] - pull * bank.task.z[rows]
 
     experts = names("drom", rates)
     return Strategy(init, score, learn, message, merge, meet, mix, model, experts)

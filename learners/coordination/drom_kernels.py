@@ -41,7 +41,7 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempere
         m = np.zeros(k * e, np.float32)
         r = np.zeros(k * e, np.float32)
         xz = np.zeros(k * e)
-        odds, gain, share = np.zeros(e), np.zeros(e), np.zeros(e, np.float32)
+        odds, gain, share = np.zeros(e), np.zeros(k * e), np.zeros(e, np.float32)
         pull = np.zeros(e, np.float32)
         by = np.zeros(e, np.float32)
         for i in range(len(rows)):
@@ -118,7 +118,7 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempere
                             square = (r[q * e + s] * x) * (r[q * e + s] * x)
                             g[t, d, q, s] += square
                             if tempered:
-                                gain[s] += half * eta[s] * square / np.sqrt(g[t, d, q, s] + PRIOR)
+                                gain[q * e + s] += half * eta[s] * square / np.sqrt(g[t, d, q, s] + PRIOR)
                 if tempered:
                     temper(r, gain, odds, y, weights[i], share)
                     for q in range(k * e):

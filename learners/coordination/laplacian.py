@@ -1,4 +1,4 @@
-"""Tasks joined by a given graph are pulled together: the mean-regularised model is its complete case.
+"""Tasks joined by a graph pull each other; mean-regularised learning is the complete graph.
 
 Evgeniou & Pontil, "Regularized multi-task learning", KDD 2004 (the mean); Evgeniou, Micchelli &
 Pontil, "Learning multiple tasks with kernel methods", JMLR 2005 (graphs):

@@ -8,7 +8,7 @@ drift. Over the first n examples of its life, whatever the data and for every ex
 
     loss(mixture) <= loss(expert i) + ln 2N - sum_s ln(1 - a_s)
 
-where the last sum is ln(n + 1) up to n = 1 / SWITCHING and grows by SWITCHING an example from there.
+where the last sum is ln(n + 1) up to n = 1 / SWITCHING and then grows by SWITCHING an example.
 A family's mixture by itself is the same, from uniform weights.
 
 Weights: Vovk, "Aggregating strategies", COLT 1990; switching: Herbster & Warmuth, "Tracking the
@@ -175,7 +175,7 @@ def mixture(inner: Strategy) -> Strategy:
     def model(bank: Mixed, rows: Rows) -> F32:
         w = weigh(bank, rows)[1].astype(np.float32)
         mean: Any = (inner.model(bank.bank, rows) * w[:, None, None, :]).sum(-1, keepdims=True)
-        return np.repeat(mean, 1 + len(families), -1)  # type: ignore[no-any-return]
+        return np.repeat(mean, 1 + len(families), -1)
 
     def weigh(bank: Mixed, rows: Rows) -> tuple[tuple[str, ...], F64]:
         w = bank.weights.all[rows]

@@ -66,6 +66,6 @@ def shared(
         return add(inbox.message)
 
     def model(bank: Shared, rows: Rows) -> F32:
-        return (bank.common.mine + bank.common.heard)[None] + bank.own.v[rows]  # type: ignore[no-any-return]
+        return (bank.common.mine + bank.common.heard)[None] + bank.own.v[rows]
 
     return Strategy(init, score, learn, message, merge, meet, mix, model, names("shared", rates))
