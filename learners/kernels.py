@@ -105,8 +105,8 @@ def temper(r: F32, gain: F64, odds: F64, label: int, weight: float, share: F32) 
     Importance invariance: an example of that weight does what it would do in endless small parts,
     one after another, each with the residual that the parts before have left. Karampatziakis &
     Langford, "Online importance weight aware updates", UAI 2011, for the log loss: the margin of
-    the label over the rest goes from m to m + a with a + odds (exp(a) - 1) = s, odds = exp(m), where
-    s is how far it would go if its residual were 1 throughout. Exact for two classes; for more, with
+    the label over the rest goes from m to m + a with a + odds (exp(a) - 1) = s, odds = exp(m) and
+    s how far it would go if its residual were 1 throughout. Exact for two classes; for more, with
     the others' shares among themselves held. `gain` (k * e): sums of residual * value * plain move.
     """
     e = len(odds)

@@ -1,4 +1,4 @@
-"""Progressive validation in a few numbers a task: predictions scored before they are learnt from."""
+"""Progressive validation in a few numbers a task: predict, score, and only then learn."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """DROM: distributed primal-dual online multi-task learning, with a server (Yang & Li, AAAI 2020).
 
 Peng Yang and Ping Li, "Distributed Primal-Dual Optimization for Online Multi-Task Learning",
-AAAI 2020. **A reconstruction**: of the paper, abstract and summary were to be had, not equations. It
-has every property promised there (dual characterisation of the trace norm, leading singular
+AAAI 2020. **A reconstruction**: of the paper, abstract and summary were to be had, not equations.
+It has every property promised there (dual characterisation of the trace norm, leading singular
 direction only, capped L_p loss, periodic and postponed updates), and its own guarantee was proved
 and checked; the letters are those of the derivation.
 
