@@ -118,7 +118,8 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempere
                             square = (r[q * e + s] * x) * (r[q * e + s] * x)
                             g[t, d, q, s] += square
                             if tempered:
-                                gain[q * e + s] += half * eta[s] * square / np.sqrt(g[t, d, q, s] + PRIOR)
+                                root = np.sqrt(g[t, d, q, s] + PRIOR)
+                                gain[q * e + s] += half * eta[s] * square / root
                 if tempered:
                     temper(r, gain, odds, y, weights[i], share)
                     for q in range(k * e):
