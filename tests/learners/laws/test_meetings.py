@@ -112,12 +112,14 @@ def _rows(where: Place, rows: I64) -> list[tuple[str, bytes]]:
 
 @law
 def test_sent_twice_late_or_out_of_order_is_as_sent_once(case: str) -> None:
+    everything = stream(third=60)
+
     def run(noisy: bool) -> dict[str, str]:
         net = Net(CASES[case], "ab")
         old: list[Parcel] = []
         replies: list[dict[str, Parcel]] = []
         for i, part in enumerate(np.array_split(np.arange(96), 6)):
-            examples = [stream(third=60)[j] for j in part]
+            examples = [everything[j] for j in part]
             for name in "ab":
                 mine = [one for one in examples if home(one.task) == name]
                 net.learn(name, mine)
