@@ -251,7 +251,7 @@ def from_arrays(
         counts = np.diff(X.indptr)
         if not (np.abs(X.data) <= _LARGEST).all():
             raise ValueError("X: holds NaN or more than 1e30; leave missing entries out")
-        values, columns = X.data.astype(np.float32), ids[X.indices]
+        values, columns = X.data.astype(np.float64), ids[X.indices]
     else:
         X = np.asarray(X)
         present = ~np.isnan(X)
@@ -260,11 +260,11 @@ def from_arrays(
                 "X: holds infinity or more than 1e30; clip it, or make it NaN if missing"
             )
         counts = present.sum(1)
-        values = X[present].astype(np.float32)
+        values = X[present].astype(np.float64)
         columns = np.broadcast_to(ids, X.shape)[present]
     row = np.repeat(np.arange(n), counts)
     columns = np.concatenate([columns, np.full(n, CONSTANT_ID, np.uint32)])
-    values = np.concatenate([values, np.ones(n, np.float32)])
+    values = np.concatenate([values, np.ones(n)])
     kinds = np.full(len(values), AMOUNT if bag else NUMBER, np.uint8)
     kinds[len(row) :] = CONSTANT
     row = np.concatenate([row, np.arange(n)])
@@ -272,7 +272,7 @@ def from_arrays(
     row, columns, values, kinds = row[order], columns[order], values[order], kinds[order]
     if len(row):  # names that hash alike add up, as in `entries`
         start = np.flatnonzero(np.r_[True, (row[1:] != row[:-1]) | (columns[1:] != columns[:-1])])
-        values = np.add.reduceat(values, start).astype(np.float32)
+        values = np.add.reduceat(values, start)
         row, columns, kinds = row[start], columns[start], kinds[start]
     tasks = {name: i for i, name in enumerate(dict.fromkeys(task))}
     classes: dict[tuple[str, Label], int] = {}
@@ -286,7 +286,7 @@ def from_arrays(
         np.array([tasks[name] for name in task], np.int32),
         np.searchsorted(row, np.arange(n + 1)).astype(np.int64),
         columns.astype(np.uint32),
-        values,
+        values.astype(np.float32),
         kinds,
         tuple(key[1] for key in classes),
         label,
