@@ -37,8 +37,8 @@ class Place:
     """Tasks that learn together here, example by example, whatever the strategy.
 
     Learning a batch equals learning its examples one by one, bit for bit: a batch is cut where a
-    meeting is due. A meeting's message is taken every `period` examples and its reply merged `lag`
-    periods later (0: at once), so that learning need not wait and replay needs no clock.
+    meeting is due. A meeting's message is taken every `period` examples and its reply merged a
+    period later (lag 0: at once), so that learning need not wait and replay needs no clock.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Place:
     period
         examples between meetings; 0: none
     lag
-        periods from a message to its reply
+        periods from a message to its reply: 1, or 0
     thrift
         a meeting that is due is held once this many entries (non-zeros) have been learnt since the
         last for each cell (task and column) of the bank: meetings never cost more than learning, by
@@ -83,6 +83,8 @@ class Place:
         name: str = "here",
         hub: Hub | None = None,
     ) -> None:
+        if lag not in (0, 1):
+            raise ValueError(f"lag: {lag!r} is neither 0 nor 1")
         self.strategy = find(strategy) if isinstance(strategy, str) else strategy
         self.bits, self.seed, self.name = bits, seed, name
         self.period, self.lag, self.thrift = period, lag, thrift
