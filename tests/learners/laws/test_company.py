@@ -17,7 +17,7 @@ from learners.coordination.shared import shared
 from learners.features import Example
 from learners.place import Place
 from learners.types import F64, I64, Strategy
-from tests.learners.laws.cases import CASES, OWN, law, near, tells
+from tests.learners.laws.cases import CASES, EXEMPT, LAWS, OWN, law, near, tells
 from tests.learners.made import in_blocks, loop, pack, place, raw, same, stream
 
 # Classes belong to the place, so each run begins with a task that names them all.
@@ -52,7 +52,7 @@ def interleaved(a: Sequence[Example], b: Sequence[Example]) -> list[Example]:
     return [one for pair in zip(a, b, strict=True) for one in pair]
 
 
-@pytest.mark.parametrize("case", OWN)
+@law
 def test_nothing_that_others_do_changes_the_own_learner(case: str) -> None:
     mine = [one._replace(task="mine") for one in stream(80)]
     company = {
@@ -67,7 +67,7 @@ def test_nothing_that_others_do_changes_the_own_learner(case: str) -> None:
             np.testing.assert_array_equal(said, alone)
 
 
-@pytest.mark.parametrize("case", OWN)
+@law
 def test_a_class_of_others_changes_nothing_once_a_task_has_two(case: str) -> None:
     mine = [one._replace(task="mine") for one in stream(80)]
     met = next(i for i, one in enumerate(mine) if one.label != mine[0].label) + 1
@@ -87,7 +87,7 @@ PLAIN = {  # each case's plain learner: itself with no others to learn with
 }
 
 
-@pytest.mark.parametrize("case", PLAIN)
+@law
 def test_one_task_alone_is_the_plain_learner(case: str) -> None:
     mine = [one._replace(task="mine") for one in stream(third=60)]
     same(loop(place(CASES[case]()), mine), loop(place(PLAIN[case]()), mine))
@@ -181,7 +181,7 @@ def test_forgetting_who_was_never_there_changes_nothing(case: str) -> None:
     assert here.digest() == was
 
 
-@pytest.mark.parametrize("case", OWN)
+@law
 def test_a_name_that_comes_back_is_a_new_task(case: str) -> None:
     mine = [one._replace(task="mine") for one in stream(60)]
     fresh = of("mine", place(CASES[case]()), [*NAMES, *mine], OWN[case])
@@ -216,3 +216,9 @@ def test_the_helper_sees_a_difference() -> None:
     a, b = place("pooled"), place("pooled")
     a.learn(pack(stream()))
     assert raw(a.bank) != raw(b.bank)
+
+
+def test_exemptions_are_of_laws_and_cases_there_are() -> None:
+    for name, case in EXEMPT:
+        assert name in LAWS
+        assert case in CASES
