@@ -174,7 +174,7 @@ def unpack(data: bytes) -> tuple[list[Array], Any]:
     try:
         size = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + size])
-        at = 8 + size
+        at, about = 8 + size, header["about"]
         arrays = []
         for dtype, shape in header["arrays"]:
             kind = np.dtype(dtype)
@@ -187,7 +187,7 @@ def unpack(data: bytes) -> tuple[list[Array], Any]:
             raise ValueError(f"{len(data) - at} bytes left over")
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"these {len(data)} bytes are not packed arrays: {error}") from error
-    return arrays, header["about"]
+    return arrays, about
 
 
 def fill(like: Tree, arrays: Sequence[Array]) -> Tree:
