@@ -92,7 +92,7 @@ def test_any_bytes_raise_nothing_but_value_errors(data: bytes) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        b"[]", b"{}", b"null", b'{"arrays":[["|O",[1]]],"about":0}', b'{"arrays":[["<f8",[-1]]]}',
+        b"[]", b"{}", b"null", b'{"arrays":[]}', b'{"arrays":[["|O",[1]]],"about":0}', b'{"arrays":[["<f8",[-1]]]}',
         b'{"arrays":[["<f8",[1e3]]],"about":0}', b'{"arrays":[["nonsense",[1]]],"about":0}',
         b'{"arrays":[["<f8",[4611686018427387904,4]]],"about":0}', b'{"arrays":0,"about":0}',
         b'{"arrays":[["<f8",[99999999]]],"about":0}', b'{"arrays":[["<f8"]],"about":0}',
