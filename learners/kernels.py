@@ -14,9 +14,12 @@ import numpy as np
 from numba import njit
 
 from learners.losses import exp, log
-from learners.types import F32, F64, I64
+from learners.types import F32, F64, I32, I64
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
+inlined: Any = njit(inline="always", error_model="numpy")
+ZERO = np.float32(0)
+ONE, TWO, THREE, FOUR = (np.uint64(i) for i in (1, 2, 3, 4))  # unsigned: none counts from the end
 PRIOR = np.float32(0.01)  # what the sums of squared gradients start from
 
 
@@ -27,6 +30,26 @@ def consulted(task: int, now: int, first: I64) -> int:
     for c in range(first.shape[1]):
         met += first[task, c] < now
     return task if met >= 2 else 0
+
+
+@inlined
+def met_two(first: I64, now: int) -> int:
+    """Which of two classes the place has met: 1, the first, plus 2, the second."""
+    met0 = first.shape[1] > 0 and first[0, 0] < now
+    met1 = first.shape[1] > 1 and first[0, 1] < now
+    return 1 * met0 + 2 * met1
+
+
+@inlined
+def two(margin: float, label: int) -> tuple[float, float]:
+    """Probabilities, by the margin of class 1, of the label and of the other class.
+
+    Of label and other rather than of 0 and 1, since a branch by correctness is one well foreseen.
+    """
+    for_it = margin if label == 1 else -margin
+    z = exp(-abs(for_it))
+    high, low = 1.0 / (1.0 + z), z / (1.0 + z)
+    return (high, low) if for_it >= 0.0 else (low, high)
 
 
 @compiled
@@ -42,19 +65,17 @@ def link_two(
     met1 = p.shape[1] > 1 and first[0, 1] < now
     moves = p.shape[1] > 1 and (met0 or label == 0) and (met1 or label == 1)
     for q in range(len(r)):
-        z = exp(-abs(np.float64(m[q])))
-        high, low = 1.0 / (1.0 + z), z / (1.0 + z)
-        up, down = (high, low) if m[q] >= 0 else (low, high)
+        right, other = two(np.float64(m[q]), label)
         if met0 and met1:
-            p[q, 0], p[q, 1] = down, up
+            p[q, 0], p[q, 1] = (other, right) if label == 1 else (right, other)
         elif met0:
             p[q, 0] = 1.0
         elif met1:
             p[q, 1] = 1.0
         if label >= 0:
-            away = -down if label == 1 else up
-            r[q] = np.float32(weight * away) if moves else np.float32(0)
-            odds[q] = 1.0 / z if (m[q] >= 0) == (label == 1) else z
+            away = -other if label == 1 else other
+            r[q] = np.float32(weight * away) if moves else ZERO
+            odds[q] = right / other
 
 
 @compiled
@@ -126,13 +147,45 @@ def temper(r: F32, gain: F64, odds: F64, label: int, weight: float, share: F32) 
             share[q] = a * (1.0 + o) / s
 
 
+@inlined
+def term(
+    parts: int, dense: bool, values: F32, columns: I32, v: F32, mine: F32, heard: F32,
+    t: int, c: int, j: int, n: int, q: int,
+) -> Any:  # fmt: skip
+    """What entry j adds to margin q: its value times v_t (part 1), u (part 2) or both."""
+    d = (c + j if dense else np.uint64(columns[j])) * n + q
+    if parts == 3:
+        return values[j] * ((mine[d] + heard[d]) + v[t, d])
+    if parts == 1:
+        return values[j] * v[t, d]
+    return values[j] * (mine[d] + heard[d])
+
+
+@compiled
+def consecutive(indptr: I64, columns: I32) -> bool:
+    """Whether every example's columns follow one upon the other, as those of dense data do."""
+    apart = 0
+    for i in range(len(indptr) - 1):
+        for j in range(np.uint64(indptr[i] + 1), np.uint64(indptr[i + 1])):
+            apart |= (columns[j] - columns[j - ONE]) ^ 1
+    return apart == 0
+
+
 @cache
-def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool) -> Any:
+def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool, dense: bool) -> Any:
     """AdaGrad on the log loss of (u + v_t) . x, with either part or both.
 
     Duchi, Hazan & Singer, "Adaptive subgradient methods", JMLR 2011, with sums that start at PRIOR;
-    both parts learn from every example, each with sums of its own. `tempered`: see `temper`.
+    both parts learn from every example, each with sums of its own; `tempered`,
+    importance-invariantly.
+
+    Weights and sums come with columns and their n margins flat, at d * n + q. With `dense`, columns
+    are counted and not looked up, which is all the compiler needs to do eight at once: the same
+    operations in the same order, hence the same bits.
     """
+    single = binary and e == 1  # one margin is kept in registers
+    parts = own + 2 * common
+    experts = np.uint64(e)
 
     @compiled
     def run(
@@ -140,56 +193,82 @@ def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool) -> An
         start: int, v: Any, gv: Any, rate_v: Any, mine: Any, heard: Any, gu: Any,
         heard_g: Any, rate_u: Any, scores: Any, teach: bool,
     ) -> None:  # fmt: skip
-        width = e if binary else v.shape[2] if own else mine.shape[1]
-        m = np.zeros(width, np.float32)
-        r = np.zeros(width, np.float32)
-        odds, gain, share = np.zeros(e), np.zeros(width), np.zeros(e, np.float32)
+        n = np.uint64(e if binary else e * first.shape[1])  # margins of all experts
+        m = np.zeros(n, np.float32)
+        r = np.zeros(n, np.float32)
+        odds, gain, share = np.zeros(e), np.zeros(e), np.zeros(e, np.float32)
+        residual, only_v, only_u = ZERO, rate_v[0], rate_u[0]
         for i in range(len(rows)):
-            t = rows[i]
-            lo, hi = indptr[i], indptr[i + 1]
-            m[:] = 0
-            for j in range(lo, hi):
-                d, x = columns[j], values[j]
-                for q in range(width):
-                    if own and common:
-                        m[q] += x * ((mine[d, q] + heard[d, q]) + v[t, d, q])
-                    elif own:
-                        m[q] += x * v[t, d, q]
-                    else:
-                        m[q] += x * (mine[d, q] + heard[d, q])
-            if binary:
-                link_two(m, t, labels[i], start + i, first, weights[i], scores[i], r, odds)
-            else:
-                link_many(m, t, labels[i], start + i, first, weights[i], scores[i], r, odds)
+            t, y, now = np.uint64(rows[i]), labels[i], start + i
+            lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
+            c = np.uint64(columns[lo]) - lo if dense and lo < hi else lo
+            for q in range(n):
+                # Four sums, of every fourth entry each, lest an addition wait for the last one.
+                s0 = s1 = s2 = s3 = ZERO
+                j: Any = lo
+                while j + THREE < hi:
+                    s0 += term(parts, dense, values, columns, v, mine, heard, t, c, j, n, q)
+                    s1 += term(parts, dense, values, columns, v, mine, heard, t, c, j + ONE, n, q)
+                    s2 += term(parts, dense, values, columns, v, mine, heard, t, c, j + TWO, n, q)
+                    s3 += term(parts, dense, values, columns, v, mine, heard, t, c, j + THREE, n, q)
+                    j += FOUR
+                if j < hi:
+                    s0 += term(parts, dense, values, columns, v, mine, heard, t, c, j, n, q)
+                if j + ONE < hi:
+                    s1 += term(parts, dense, values, columns, v, mine, heard, t, c, j + ONE, n, q)
+                if j + TWO < hi:
+                    s2 += term(parts, dense, values, columns, v, mine, heard, t, c, j + TWO, n, q)
+                margin = (s0 + s1) + (s2 + s3)
+                if single:
+                    right, other = two(np.float64(margin), y)
+                    met = met_two(first, now)
+                    it = np.uint64(y == 1)
+                    if met == 3:
+                        scores[i, 0, it], scores[i, 0, ONE - it] = right, other
+                    elif met > 0:
+                        scores[i, 0, met - 1] = 1.0
+                    away = -other if y == 1 else other
+                    moves = met == 3 or (y == 0 and met == 2) or (y == 1 and met == 1)
+                    residual = np.float32(weights[i] * away) if moves else ZERO
+                    if tempered:
+                        r[0], odds[0] = residual, right / other
+                else:
+                    m[q] = margin
+            if binary and not single:
+                link_two(m, rows[i], y, now, first, weights[i], scores[i], r, odds)
+            elif not binary:
+                link_many(m, rows[i], y, now, first, weights[i], scores[i], r, odds)
             if not teach:
                 continue
-            gain[:] = 0.0
-            for j in range(lo, hi):
-                d, x = columns[j], values[j]
-                for q in range(width):
-                    step = r[q] * x
-                    square = step * step
-                    if own:
-                        gv[t, d, q] += square
-                        if tempered:
-                            gain[q] += rate_v[q] * square / np.sqrt(gv[t, d, q] + PRIOR)
-                    if common:
-                        gu[d, q] += square
-                        if tempered:
-                            sums = (gu[d, q] + heard_g[d, q]) + PRIOR
-                            gain[q] += rate_u[q] * square / np.sqrt(sums)
             if tempered:
-                temper(r, gain, odds, labels[i], weights[i], share)
-                for q in range(width):
-                    r[q] *= share[q % e]
+                gain[:] = 0.0
+                for j in range(lo, hi):
+                    at = (c + j if dense else np.uint64(columns[j])) * n
+                    for q in range(n):
+                        step = r[q] * values[j]
+                        square = step * step
+                        if own:
+                            sums = (gv[t, at + q] + square) + PRIOR
+                            gain[q % experts] += rate_v[q] * square / np.sqrt(sums)
+                        if common:
+                            sums = ((gu[at + q] + square) + heard_g[at + q]) + PRIOR
+                            gain[q % experts] += rate_u[q] * square / np.sqrt(sums)
+                temper(r, gain, odds, y, weights[i], share)
             for j in range(lo, hi):
-                d, x = columns[j], values[j]
-                for q in range(width):
-                    step = r[q] * x
+                at = (c + j if dense else np.uint64(columns[j])) * n
+                for q in range(n):
+                    d = at + q
+                    step = (residual if single else r[q]) * values[j]
+                    square = step * step
+                    if tempered:
+                        step = (r[q] * share[q % experts]) * values[j]
                     if own:
-                        v[t, d, q] -= rate_v[q] * step / np.sqrt(gv[t, d, q] + PRIOR)
+                        gv[t, d] += square
+                        rate = only_v if single else rate_v[q]
+                        v[t, d] -= rate * step / np.sqrt(gv[t, d] + PRIOR)
                     if common:
-                        sums = (gu[d, q] + heard_g[d, q]) + PRIOR
-                        mine[d, q] -= rate_u[q] * step / np.sqrt(sums)
+                        gu[d] += square
+                        rate = only_u if single else rate_u[q]
+                        mine[d] -= rate * step / np.sqrt((gu[d] + heard_g[d]) + PRIOR)
 
     return run

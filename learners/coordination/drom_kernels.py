@@ -39,6 +39,7 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempere
     ) -> None:  # fmt: skip
         k = 1 if binary else a.shape[2]
         m = np.zeros(k * e, np.float32)
+        sums = np.zeros((4, k * e), np.float32)  # in the order of `kernels.adagrad`
         r = np.zeros(k * e, np.float32)
         xz = np.zeros(k * e)
         odds, gain, share = np.zeros(e), np.zeros(k * e), np.zeros(e, np.float32)
@@ -47,7 +48,7 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempere
         for i in range(len(rows)):
             t, y = rows[i], labels[i]
             lo, hi = indptr[i], indptr[i + 1]
-            m[:] = 0
+            sums[:] = 0
             xz[:] = 0
             for s in range(e):
                 pull[s] = coupling * H[t, s]
@@ -57,9 +58,12 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempere
                 xx += x * x
                 for q in range(k):
                     for s in range(e):
-                        m[q * e + s] += x * (a[t, d, q, s] - pull[s] * z[t, d, q, s])
+                        w = a[t, d, q, s] - pull[s] * z[t, d, q, s]
+                        sums[(j - lo) & 3, q * e + s] += x * w
                         if by_norm:
                             xz[q * e + s] += x * z[t, d, q, s]
+            for q in range(k * e):
+                m[q] = (sums[0, q] + sums[1, q]) + (sums[2, q] + sums[3, q])
             if binary:
                 link_two(m, t, y, start + i, first, weights[i], scores[i], r, odds)
             else:

@@ -59,18 +59,16 @@ def run(
     k, e = leaf.shape[-2:]
     classes = block.first.shape[1]
     scores = np.zeros((len(block.rows), e, classes))
-    none: Any = np.zeros((1, 1, k * e), np.float32)
-
-    def flat(one: F32) -> F32:
-        return one.reshape(*one.shape[:-2], k * e)
+    none: Any = np.zeros((1, 1), np.float32)
 
     def steps(rates: Sequence[float]) -> F32:
         # a margin is w = 2 w_1: columns of a softmax learn at half its rate
         return np.tile(np.array(rates, np.float32) * np.float32(1.0 if k == 1 else 0.5), k)
 
-    v, gv = (flat(own.v), flat(own.g)) if own is not None else (none, none)
-    mine, heard, gu, heard_g = (none[0],) * 4 if common is None else map(flat, common)
-    kernels.adagrad(k == 1, e, own is not None, common is not None, tempered)(
+    v, gv = (none, none) if own is None else (leaf.reshape(len(leaf), -1) for leaf in own)
+    mine, heard, gu, heard_g = (none[0],) * 4 if common is None else map(np.ravel, common)
+    dense = kernels.consecutive(block.indptr, block.columns)
+    kernels.adagrad(k == 1, e, own is not None, common is not None, tempered, dense)(
         block.rows, block.indptr, block.columns, block.values, block.labels, block.weights,
         block.first, block.start, v, gv, steps(rates_v),
         mine, heard, gu, heard_g, steps(rates_u),
