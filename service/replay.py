@@ -14,7 +14,7 @@ from service.targets import Target
 from streams.evaluate import Prequential
 from streams.event import Event
 
-SAMPLES = 60  # times along the way that the experts' weights are looked at, about
+SAMPLES = 60  # times along the way that the experts' weights are looked at, at most about
 LARGEST = 1024  # examples learnt at once at most
 
 
@@ -44,7 +44,7 @@ def replay(
     scores = {name: Prequential() for name in target.predictors}
     size = min(LARGEST, max(32, (total or LARGEST * SAMPLES) // SAMPLES))
     weights: list[tuple[int, Mapping[str, float]]] = []
-    seconds, done = 0.0, 0
+    seconds, looking, done = 0.0, 0.0, 0
     stream = examples(events)
     while block := list(islice(stream, size)):
         begun = time.perf_counter()
@@ -55,10 +55,14 @@ def replay(
         labels = [example.label for example in block if example.label is not None]
         for e, tally in enumerate(scores.values()):
             tally.update_many(tasks, labels, said.probabilities[:, e], said.classes)
-        if watch:
+        if watch and looking <= seconds:  # so that looking takes no longer than learning
+            begun = time.perf_counter()
             weights.append((done, mean_weights(target.views())))
+            looking += time.perf_counter() - begun
         step(len(block))
     views = target.views()
+    if weights and weights[-1][0] < done:
+        weights.append((done, mean_weights(views)))
     outcomes = {name: outcome(tally) for name, tally in scores.items()}
     answer = outcomes.pop(target.predictors[0])
     return Run(

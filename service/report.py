@@ -32,7 +32,7 @@ def page(replay: Replay) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Kindred: {escape(replay.source)}</title>\n<style>\n{css}</style>\n</head>\n"
+        f"<title>Kindred: {escape(title(replay.source))}</title>\n<style>\n{css}</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
@@ -40,7 +40,7 @@ def page(replay: Replay) -> str:
 def _sections(replay: Replay) -> Iterator[str]:
     first = replay.runs[0]
     order = "shuffled with seed " + str(replay.seed) if replay.shuffled else "in their own order"
-    yield f"<h1>{escape(replay.source)}</h1>"
+    yield f"<h1>{escape(title(replay.source))}</h1>"
     yield (
         f'<p class="lede">{replay.examples:,} examples of {replay.tasks:,} tasks, {order}. Every '
         "prediction was made before its label was learnt; nothing was seen twice.</p>"
@@ -59,11 +59,20 @@ def _sections(replay: Replay) -> Iterator[str]:
     for run in replay.runs:
         if len(run.weights) > 1:
             yield _weights(run)
-    for run in replay.runs:
-        if run.relations is not None and len(run.relations[0]) > 1:
-            yield _relations(run)
+    if first.relations is not None and len(first.relations[0]) > 1:
+        yield _relations(first.name, first.answer, *first.relations)
     yield _per_task(replay, alone)
     yield "<footer>Made by <code>kindred replay</code>.</footer>"
+
+
+def title(source: str) -> str:
+    """A source's name: of a file without its folders, which are nobody's business.
+
+    >>> title("/srv/data/visits.csv?task=user"), title("river:Yeast")
+    ('visits.csv?task=user', 'river:Yeast')
+    """
+    path, mark, parameters = source.partition("?")
+    return path.rsplit("/", 1)[-1] + mark + parameters
 
 
 def _facts(replay: Replay) -> str:
@@ -189,19 +198,19 @@ def clustered(matrix: NDArray[np.float64]) -> list[int]:
     return order if order[0] <= order[-1] else order[::-1]
 
 
-def _relations(run: Run) -> str:
-    assert run.relations is not None
-    names, matrix = run.relations
+def _relations(
+    strategy: str, answer: Outcome, names: Sequence[str], matrix: NDArray[np.float64]
+) -> str:
     note = ""
     if len(names) > MATRIX:
-        per_task = run.answer.per_task
+        per_task = answer.per_task
         most = sorted(range(len(names)), key=lambda i: -per_task[names[i]].examples)[:MATRIX]
         names, matrix = [names[i] for i in most], matrix[np.ix_(most, most)]
         note = f" The {MATRIX} tasks with the most examples are shown."
     order = clustered(matrix)
     names, matrix = [names[i] for i in order], matrix[np.ix_(order, order)]
     return (
-        f"<h2>Who is alike, says {escape(run.name)}</h2>"
+        f"<h2>Who is alike, says {escape(strategy)}</h2>"
         '<p class="note">Cosine between the models of two tasks; blue: they agree, orange: one '
         f"says yes where the other says no. The alike stand together.{note}</p>"
         f"<figure>{draw.heat(names, matrix.tolist(), 'relations between tasks')}</figure>"
