@@ -44,7 +44,9 @@ imports: $(READY) ## who may import whom
 docker-check: $(READY) ## hadolint
 	$(BIN)/hadolint --failure-threshold warning Dockerfile
 
+# Loops are compiled before: tests start processes, and numba's cache bears one writer at a time.
 unit: $(READY)
+	$(BIN)/kindred warm
 	$(BIN)/python -m pytest -q --durations=10
 
 quick: $(READY) ## the tests but the slow ones
@@ -53,6 +55,7 @@ quick: $(READY) ## the tests but the slow ones
 test: lint imports docker-check types unit ## all that must hold before a change goes in
 
 demo: $(RUNS) ## the main job on real data, in minutes
+	@$(BIN)/kindred warm
 	@$(BIN)/kindred demo .demo
 
 picture: $(RUNS) ## the README's picture, from a real run
