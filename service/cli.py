@@ -50,8 +50,10 @@ def serve(data: Path | None, host: str | None, port: int | None, strategy: str |
     """
     given = {"data_dir": data, "host": host, "port": port, "strategy": strategy}
     settings = _settings(**given)
+    from learners.coordination import find
     from service.serve import serve as run
 
+    find(settings.strategy)  # a wrong name is told before anything is started or written
     return run(settings)
 
 

@@ -23,8 +23,8 @@ def explain(error: Exception) -> tuple[int, str | None]:
         return SERVICE, str(error)
     if isinstance(error, ValidationError):
         flaw = error.errors()[0]
-        where = ".".join(str(part) for part in flaw["loc"])
-        return INPUT, f"{where}: {flaw['msg']}" if where else flaw["msg"]
+        where = "".join(f"{part}: " for part in flaw["loc"])
+        return INPUT, where + flaw["msg"].removeprefix("Value error, ")
     if isinstance(error, ValueError | Damaged | InUse):
         return INPUT, " ".join(str(error).split())
     if isinstance(error, OSError):

@@ -142,6 +142,7 @@ def test_report_is_one_page(kindred: Kindred, tmp_path: Path) -> None:
         (["replay", SMALL, "--url", "http://127.0.0.1:1"], cli.SERVICE, "127.0.0.1:1"),
         (["replay", SMALL, "--url", "localhost"], cli.INPUT, "http://"),
         (["inspect", "nowhere"], cli.INPUT, "nowhere"),
+        (["serve", "--strategy", "nope", "--data", "nowhere"], cli.INPUT, "auto"),
     ],
 )
 def test_what_goes_wrong_is_one_line(
@@ -150,7 +151,7 @@ def test_what_goes_wrong_is_one_line(
     ended = kindred(*arguments)
     assert ended.code == code
     assert ended.err.startswith("kindred: ") and ended.err.count("\n") == 1 and said in ended.err
-    assert ended.out == ""
+    assert ended.out == "" and not Path("nowhere").exists()
 
 
 @pytest.mark.parametrize(
@@ -176,6 +177,9 @@ def test_a_wrong_setting_is_one_line(
     monkeypatch.setenv("KINDRED_BITS", "many")
     ended = kindred("replay", SMALL)
     assert ended.code == cli.INPUT and ended.err.startswith("kindred: bits: ")
+    monkeypatch.delenv("KINDRED_BITS")
+    monkeypatch.setenv("KINDRED_BIT", "20")
+    assert kindred("serve").err.startswith("kindred: 'KINDRED_BIT' is no setting")
 
 
 def test_strategies_are_those_of_the_catalogue(kindred: Kindred) -> None:
