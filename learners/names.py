@@ -52,6 +52,16 @@ def _admit(ids: U32, where: I32, found: U32, used: int) -> int:
     return used
 
 
+@njit(cache=True, nogil=True)
+def _look(ids: U32, where: I32, columns: I32) -> int:
+    """Columns of those ids into `columns`; how many have none."""
+    missing = 0
+    for i in range(len(ids)):
+        columns[i] = where[ids[i]]
+        missing += columns[i] == 0
+    return missing
+
+
 class Columns:
     """Feature ids -> columns, given out as features appear. Column 0 is nobody's.
 
@@ -65,14 +75,15 @@ class Columns:
 
     def add(self, ids: U32) -> I32:
         """Columns of those ids, new ones where needed."""
-        columns = self.where[ids]
-        if not columns.all():
+        columns = np.empty(len(ids), np.int32)
+        missing = _look(ids, self.where, columns)
+        if missing:
             # at most as many new ones as ids, at most one for each of the space
-            need = min(self.used + int((columns == 0).sum()), len(self.where) + 1)
+            need = min(self.used + missing, len(self.where) + 1)
             if need > len(self.ids):
                 self.ids = np.concatenate([self.ids, np.zeros(need, np.uint32)])
             self.used = _admit(ids, self.where, self.ids, self.used)
-            columns = self.where[ids]
+            _look(ids, self.where, columns)
         return columns
 
     def find(self, ids: U32) -> I32:
@@ -103,3 +114,18 @@ class Classes:
     def find(self, labels: Sequence[Label]) -> I64:
         """Class indices of those labels; -1 for one never seen, and last."""
         return np.array([*(self.index.get(label_key(v), -1) for v in labels), -1], np.int64)
+
+
+@njit(cache=True, nogil=True)
+def note(rows: I64, labels: I64, start: int, births: I64, first: I64, often: I64) -> None:
+    """Write down when each task was born and first met each class, and how often it did.
+
+    Positions count from `start`; a birth is the position after which the task is there, 0 is none.
+    """
+    for i in range(len(rows)):
+        t, c = rows[i], labels[i]
+        if births[t] == 0:
+            births[t] = start + i + 1
+        first[t, c] = min(first[t, c], start + i)
+        first[0, c] = min(first[0, c], start + i)
+        often[t, c] += 1

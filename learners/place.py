@@ -17,7 +17,7 @@ from learners import view as views
 from learners.coordination import find
 from learners.exchange import Hub, Parcel
 from learners.features import BITS, Batch
-from learners.names import Classes, Columns, Tasks
+from learners.names import Classes, Columns, Tasks, note
 from learners.progress import Progress, tally
 from learners.types import F32, F64, I64, NEVER, Block, Label, Shape, Strategy
 
@@ -209,26 +209,18 @@ class Place:
         """Examples lo to hi as a block, with rows, columns and classes for all new in them."""
         task, label, indptr = batch.task[lo:hi], batch.label[lo:hi], batch.indptr[lo : hi + 1]
         entries = slice(int(indptr[0]), int(indptr[-1]))
-        there = np.bincount(task, minlength=len(batch.tasks))
-        new = [name for name, n in zip(batch.tasks, there, strict=True) if n]
-        new = [name for name in new if name not in self._tasks.row]
+        names = [batch.tasks[i] for i in np.flatnonzero(np.bincount(task))]
+        new = [name for name in names if name not in self._tasks.row]
         added = np.array([self._tasks.add(name) for name in new], np.int64)
         columns = self._columns.add(batch.columns[entries])
-        there = np.bincount(label, minlength=len(batch.classes))
-        self._classes.add([c for c, n in zip(batch.classes, there, strict=True) if n])
+        self._classes.add([batch.classes[i] for i in np.flatnonzero(np.bincount(label))])
         labels = self._classes.find(batch.classes)[label]
         self._make_room()
         rows = self._tasks.rows(batch.tasks)[task]
-        positions = self.position + np.arange(len(rows))
         if new:
             seeds = np.array([_seed(name, self.seed) for name in new], np.int64)
             tree.put(self.bank, added, self.strategy.init(seeds, self._one))
-            births = np.full(len(self._births), NEVER)
-            np.minimum.at(births, rows, positions)
-            self._births[added] = births[added] + 1
-        np.minimum.at(self._first, (rows, labels), positions)
-        np.minimum.at(self._first[0], labels, positions)
-        np.add.at(self._labels, (rows, labels), 1)
+        note(rows, labels, self.position, self._births, self._first, self._labels)
         return Block(
             rows, indptr - indptr[0], columns, batch.columns[entries], batch.values[entries],
             batch.kinds[entries], labels, batch.weight[lo:hi], self._first, self.position,
