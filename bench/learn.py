@@ -76,7 +76,7 @@ def dense(examples: int, times: int) -> Iterator[Contender]:
     yield bare("Kindred, one plain expert, kernel, 16 tasks", plain, many, times)
     yield blocks("Kindred, one plain expert, place", plain, one, times)
     yield blocks("Kindred, one importance-invariant expert, place", invariant, one, times)
-    yield blocks("Kindred, auto, place", "auto", one, 1)
+    yield blocks("Kindred, auto, place", "auto", one, 2)
     yield one_by_one("Kindred, independent, one example a call", "independent", xs[:500], ys[:500])
     yield one_by_one("Kindred, auto, one example a call", "auto", xs[:500], ys[:500])
 
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(machine(), *(f"{name} {version}" for name, version in known.items()), sep="\n")
     results: dict[str, list[Speed]] = {}
     for title, contenders in (
-        (f"{FEATURES} dense features", dense(given.examples, 20)),
+        (f"{FEATURES} dense features", dense(given.examples, 100)),
         (f"{HELD} of {SPACE:,} sparse features", sparse(given.examples, 5)),
     ):
         results[title] = race(list(contenders), given.rounds)

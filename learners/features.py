@@ -32,6 +32,8 @@ from learners.types import AMOUNT, CONSTANT, F32, I32, I64, NUMBER, U8, U32, Lab
 
 BITS = 20  # 2**20 feature ids: 1,000 names collide in one pair in a thousand
 CONSTANT_ID = 0
+_AMOUNTS = (int, float, np.number)
+_NUMBERS = (*_AMOUNTS, np.bool_)
 _WORD = re.compile(r"\w+")
 _REMEMBER = 1 << 17  # names whose hash is remembered; a hostile stream of names cannot grow it
 
@@ -133,7 +135,7 @@ def entries(features: Mapping[str, object], bits: int = BITS) -> dict[int, tuple
     for name, value in features.items():
         if not isinstance(name, str):
             raise ValueError(f"features: the name {name!r} is not a string")
-        if isinstance(value, bool | int | float | np.number | np.bool_):
+        if isinstance(value, _NUMBERS):
             add(name, _number(name, value), NUMBER)
         elif isinstance(value, str):
             words = _WORD.findall(value.casefold())
@@ -143,7 +145,7 @@ def entries(features: Mapping[str, object], bits: int = BITS) -> dict[int, tuple
                 add(f"{name}={word}", 1.0, AMOUNT)
         elif isinstance(value, Mapping):
             for token, amount in value.items():
-                if isinstance(amount, bool | int | float | np.number):
+                if isinstance(amount, _AMOUNTS):
                     add(f"{name}={token}", _number(f"{name}.{token}", amount), AMOUNT)
                 elif amount is not None:
                     raise ValueError(f"features.{name}.{token}: {amount!r} is not a number")
@@ -151,7 +153,7 @@ def entries(features: Mapping[str, object], bits: int = BITS) -> dict[int, tuple
             for i, item in enumerate(value):
                 if isinstance(item, str):
                     add(f"{name}={item}", 1.0, AMOUNT)
-                elif isinstance(item, bool | int | float | np.number | np.bool_):
+                elif isinstance(item, _NUMBERS):
                     add(f"{name}[{i}]", _number(f"{name}[{i}]", item), NUMBER)
                 elif item is not None:
                     raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -45,6 +46,12 @@ def names(family: str, rates: Sequence[float]) -> tuple[str, ...]:
     return tuple(f"{family}:{rate:g}" for rate in rates)
 
 
+@cache
+def steps(rates: tuple[float, ...], k: int) -> F32:
+    """Rates of k margins: one is w = 2 w_1, so the columns of a softmax learn at half its rate."""
+    return np.tile(np.array(rates, np.float32) * np.float32(1.0 if k == 1 else 0.5), k)
+
+
 def run(
     block: Block,
     own: Own | None,
@@ -61,17 +68,13 @@ def run(
     scores = np.zeros((len(block.rows), e, classes))
     none: Any = np.zeros((1, 1), np.float32)
 
-    def steps(rates: Sequence[float]) -> F32:
-        # a margin is w = 2 w_1: columns of a softmax learn at half its rate
-        return np.tile(np.array(rates, np.float32) * np.float32(1.0 if k == 1 else 0.5), k)
-
     v, gv = (none, none) if own is None else (leaf.reshape(len(leaf), -1) for leaf in own)
     mine, heard, gu, heard_g = (none[0],) * 4 if common is None else map(np.ravel, common)
     dense = kernels.consecutive(block.indptr, block.columns)
     kernels.adagrad(k == 1, e, own is not None, common is not None, tempered, dense)(
         block.rows, block.indptr, block.columns, block.values, block.labels, block.weights,
-        block.first, block.start, v, gv, steps(rates_v),
-        mine, heard, gu, heard_g, steps(rates_u),
+        block.first, block.start, v, gv, steps(tuple(rates_v), k),
+        mine, heard, gu, heard_g, steps(tuple(rates_u), k),
         scores, teach,
     )  # fmt: skip
     return scores
