@@ -41,15 +41,15 @@ def met_two(first: I64, now: int) -> int:
 
 
 @inlined
-def two(margin: float, label: int) -> tuple[float, float]:
-    """Probabilities, by the margin of class 1, of the label and of the other class.
+def two(margin: float, label: int) -> tuple[float, float, float]:
+    """Probabilities, by the margin of class 1, of the label and of the other class, and their odds.
 
     Of label and other rather than of 0 and 1, since a branch by correctness is one well foreseen.
     """
     for_it = margin if label == 1 else -margin
     z = exp(-abs(for_it))
     high, low = 1.0 / (1.0 + z), z / (1.0 + z)
-    return (high, low) if for_it >= 0.0 else (low, high)
+    return (high, low, 1.0 / z) if for_it >= 0.0 else (low, high, z)
 
 
 @compiled
@@ -65,7 +65,7 @@ def link_two(
     met1 = p.shape[1] > 1 and first[0, 1] < now
     moves = p.shape[1] > 1 and (met0 or label == 0) and (met1 or label == 1)
     for q in range(len(r)):
-        right, other = two(np.float64(m[q]), label)
+        right, other, odds[q] = two(np.float64(m[q]), label)
         if met0 and met1:
             p[q, 0], p[q, 1] = (other, right) if label == 1 else (right, other)
         elif met0:
@@ -75,7 +75,6 @@ def link_two(
         if label >= 0:
             away = -other if label == 1 else other
             r[q] = np.float32(weight * away) if moves else ZERO
-            odds[q] = right / other
 
 
 @compiled
@@ -164,11 +163,16 @@ def term(
 @compiled
 def consecutive(indptr: I64, columns: I32) -> bool:
     """Whether every example's columns follow one upon the other, as those of dense data do."""
-    apart = 0
+    follow, inside = 0, 0  # neighbours that do, in all; and that should
+    for j in range(np.uint64(indptr[0] + 1), np.uint64(indptr[-1])):
+        follow += columns[j] - columns[j - ONE] == 1
     for i in range(len(indptr) - 1):
-        for j in range(np.uint64(indptr[i] + 1), np.uint64(indptr[i + 1])):
-            apart |= (columns[j] - columns[j - ONE]) ^ 1
-    return apart == 0
+        lo, hi = indptr[i], indptr[i + 1]
+        if lo < hi:
+            inside += hi - lo - 1
+            if lo > indptr[0]:  # neighbours of two examples do not count
+                follow -= columns[lo] - columns[lo - 1] == 1
+    return follow == inside
 
 
 @cache
@@ -196,7 +200,7 @@ def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool, dense
         n = np.uint64(e if binary else e * first.shape[1])  # margins of all experts
         m = np.zeros(n, np.float32)
         r = np.zeros(n, np.float32)
-        odds, gain, share = np.zeros(e), np.zeros(e), np.zeros(e, np.float32)
+        odds, gain, share = np.zeros(e), np.zeros(n), np.zeros(e, np.float32)
         residual, only_v, only_u = ZERO, rate_v[0], rate_u[0]
         for i in range(len(rows)):
             t, y, now = np.uint64(rows[i]), labels[i], start + i
@@ -220,7 +224,7 @@ def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool, dense
                     s2 += term(parts, dense, values, columns, v, mine, heard, t, c, j + TWO, n, q)
                 margin = (s0 + s1) + (s2 + s3)
                 if single:
-                    right, other = two(np.float64(margin), y)
+                    right, other, ratio = two(np.float64(margin), y)
                     met = met_two(first, now)
                     it = np.uint64(y == 1)
                     if met == 3:
@@ -231,7 +235,7 @@ def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool, dense
                     moves = met == 3 or (y == 0 and met == 2) or (y == 1 and met == 1)
                     residual = np.float32(weights[i] * away) if moves else ZERO
                     if tempered:
-                        r[0], odds[0] = residual, right / other
+                        r[0], odds[0] = residual, ratio
                 else:
                     m[q] = margin
             if binary and not single:
@@ -249,10 +253,10 @@ def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool, dense
                         square = step * step
                         if own:
                             sums = (gv[t, at + q] + square) + PRIOR
-                            gain[q % experts] += rate_v[q] * square / np.sqrt(sums)
+                            gain[q] += rate_v[q] * square / np.sqrt(sums)
                         if common:
                             sums = ((gu[at + q] + square) + heard_g[at + q]) + PRIOR
-                            gain[q % experts] += rate_u[q] * square / np.sqrt(sums)
+                            gain[q] += rate_u[q] * square / np.sqrt(sums)
                 temper(r, gain, odds, y, weights[i], share)
             for j in range(lo, hi):
                 at = (c + j if dense else np.uint64(columns[j])) * n

@@ -10,7 +10,7 @@ from numba import njit
 from learners.losses import log
 from learners.types import F64, I64, Block, Scores
 
-FLOOR = 1e-9  # least probability in a log loss: a new label costs 20.7 nats, not infinity
+FLOOR = 1e-15  # least probability in a log loss: a new label costs 34.5 nats, not infinity
 WINDOW = 100.0  # examples that `recent_*` looks back, exponentially
 
 
@@ -19,7 +19,7 @@ class Progress(NamedTuple):
 
     nats: Annotated[F64, "te"]  # log loss
     errors: Annotated[F64, "te"]
-    brier: Annotated[F64, "te"]  # squared distance to the label, summed over classes
+    brier: Annotated[F64, "te"]  # half the squared distance to the label, over all classes
     recent_nats: Annotated[F64, "te"]  # decayed sums; divide by `recent`
     recent_errors: Annotated[F64, "te"]
     recent: Annotated[F64, "t1"]
@@ -48,7 +48,7 @@ def _tally(
             wrong = 0.0 if best == y and scores[i, e, y] > 0.0 else 1.0
             nats[t, e] += loss
             errors[t, e] += wrong
-            brier[t, e] += square
+            brier[t, e] += 0.5 * square
             recent_nats[t, e] = keep * recent_nats[t, e] + loss
             recent_errors[t, e] = keep * recent_errors[t, e] + wrong
 

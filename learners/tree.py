@@ -26,9 +26,14 @@ def axes(kind: type) -> dict[str, tuple[str, np.dtype[Any]]]:
     found = {}
     for field, hint in get_type_hints(kind, include_extras=True).items():
         if hasattr(hint, "__metadata__"):
-            scalar = get_args(get_args(get_args(hint)[0])[1])[0]
-            found[field] = (hint.__metadata__[0], np.dtype(scalar))
+            found[field] = (hint.__metadata__[0], np.dtype(_scalar(get_args(hint)[0])))
     return found
+
+
+def _scalar(hint: Any) -> Any:
+    """The scalar in NDArray[scalar]: an ndarray of a dtype, or (numpy 2.5) an alias with it alone."""
+    last = get_args(hint)[-1]
+    return last if isinstance(last, type) else _scalar(last)
 
 
 def _fields(tree: Tree) -> tuple[list[str], dict[str, tuple[str, np.dtype[Any]]]]:
