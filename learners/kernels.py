@@ -37,7 +37,7 @@ def met_two(first: I64, now: int) -> int:
     """Which of two classes the place has met: 1, the first, plus 2, the second."""
     met0 = first.shape[1] > 0 and first[0, 0] < now
     met1 = first.shape[1] > 1 and first[0, 1] < now
-    return 1 * met0 + 2 * met1
+    return int(met0) + 2 * int(met1)
 
 
 @inlined

@@ -31,7 +31,7 @@ def axes(kind: type) -> dict[str, tuple[str, np.dtype[Any]]]:
 
 
 def _scalar(hint: Any) -> Any:
-    """The scalar in NDArray[scalar]: an ndarray of a dtype, or (numpy 2.5) an alias with it alone."""
+    """The scalar in NDArray[scalar]: an ndarray of a dtype, or (numpy 2.5) an alias of it."""
     last = get_args(hint)[-1]
     return last if isinstance(last, type) else _scalar(last)
 

@@ -3,8 +3,9 @@
 NUMBER columns are centred and divided by their deviation over the examples that hold them, clipped,
 and divided by the square root of how many numbers the example has; AMOUNT columns (words,
 categories, counts) become log(1 + |x|) times the inverse document frequency log(1 + N / N_d), and
-the example's bag is divided by its length. Each example is part of its own statistics: no label is looked at, and
-the first number of a column is 0. No value is larger than 1 then, whatever came before.
+the example's bag is divided by its length. Each example is part of its own statistics: no label is
+looked at, and the first number of a column is 0. Whatever came before, no number is larger than
+CLIP then, and no bag longer than 1.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from learners.coordination.drom import drom
 from learners.coordination.drom_kernels import chance, clip
@@ -57,7 +58,8 @@ def by_name(place: Place, leaf: Any) -> Array:
     rows = place._tasks.rows(place.tasks)
     sign = 1.0 if place.classes.index(True) == 1 else -1.0
     flat = np.asarray(leaf, np.float64)[rows][:, place._columns.find(ids), 0, 0]
-    return sign * flat.T
+    named: Array = sign * flat.T
+    return named
 
 
 def model(place: Place) -> Array:
@@ -65,7 +67,7 @@ def model(place: Place) -> Array:
     return by_name(place, place.strategy.model(place.bank, everyone))
 
 
-def singular(one: Array) -> Array:
+def singular(one: NDArray[Any]) -> NDArray[Any]:
     return np.linalg.svd(one, compute_uv=False)
 
 
@@ -278,4 +280,4 @@ def test_noisy_tasks_are_held_off_by_the_cap() -> None:
 @pytest.mark.parametrize("name", ["coupling", "theta", "postpone"])
 def test_bad_settings_are_named(name: str) -> None:
     with pytest.raises(ValueError, match=name):
-        drom(**{name: -1.0})
+        drom(**{name: -1.0})  # type: ignore[arg-type]

@@ -115,7 +115,7 @@ def test_progress(make: Callable[[], Strategy]) -> None:
                 p, y = scored.probabilities[i, e], batch.label[i]
                 miss = not p.any() or int(np.argmax(p)) != y
                 wrong += miss
-                nats -= math.log(max(p[y], 1e-9))
+                nats -= math.log(max(p[y], 1e-15))
                 brier += 0.5 * ((p - np.eye(len(p))[y]) ** 2).sum()
                 recent = 0.99 * recent + miss
                 decayed = 0.99 * decayed + 1
