@@ -22,4 +22,4 @@ def most_alike(names: Sequence[str], cosine: F32, top: int) -> list[tuple[str, s
         near = np.flatnonzero(values >= np.partition(values, -top)[-top])
         first, second, values = first[near], second[near], values[near]
     order = np.lexsort((second, first, -values))[:top]
-    return [(names[first[i]], names[second[i]], float(values[i])) for i in order]
+    return [(names[first[i]], names[second[i]], round(float(values[i]), 6)) for i in order]

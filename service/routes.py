@@ -12,7 +12,6 @@ from service import problems, schemas
 from service.metrics import Metrics
 from service.openapi import problems as declared
 from service.problems import Problem
-from service.relations import pairs
 from service.running import Running
 
 
@@ -98,7 +97,7 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
     ) -> schemas.Relations:
         """Who is alike: cosines of the tasks' weights, as a matrix, or the `top` pairs."""
         if top is not None:
-            found = await running.engine.look(lambda place: pairs(place, top))
+            found = await running.engine.pairs(top)
             return schemas.Relations(
                 pairs=[schemas.Pair(tasks=(a, b), cosine=cosine) for a, b, cosine in found]
             )
@@ -110,7 +109,7 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
                 "ask for ?top=1000 pairs.",
                 [("/top", "is needed here")],
             )
-        names, cosine = await running.engine.look(lambda place: place.relations())
+        names, cosine = await running.engine.relations()
         return schemas.Relations(tasks=list(names), cosine=cosine.tolist())
 
     @router.get("/v1/state", tags=["service"], operation_id="get_state", responses=DOWN)
