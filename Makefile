@@ -55,7 +55,6 @@ quick: $(READY) ## the tests but the slow ones
 test: lint imports docker-check types unit ## all that must hold before a change goes in
 
 demo: $(RUNS) ## the main job on real data, in minutes
-	@$(BIN)/kindred warm
 	@$(BIN)/kindred demo .demo
 
 picture: $(RUNS) ## the README's picture, from a real run

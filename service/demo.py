@@ -47,6 +47,15 @@ class Service:
         self.log = data.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
 
+    def __enter__(self) -> Service:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, if it still runs."""
+        self.stop()
+
     @property
     def url(self) -> str:
         """Where it listens."""

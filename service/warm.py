@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from learners.coordination import CATALOG
 from learners.features import Batch, Example, batch, from_bytes, to_bytes
 from learners.place import Place
 
 
 def run() -> None:
-    """Learn a little with every strategy of the catalogue, as a service does."""
+    """Learn a little with every strategy of the catalogue, as a service does.
+
+    Loops differ by whether there are more than two classes, and whether columns may be counted
+    because every example has the same ones.
+    """
     for name in CATALOG:
-        place = Place(name, bits=8, period=4)
-        for classes in (2, 3):  # one margin, then a column for each class
-            place.learn(_lesson(classes))
-            place.score(_lesson(classes))
-        for task in place.tasks:
-            place.view(task)
-        place.relations()
-        again = Place.restore(name, place.snapshot())
-        again.learn(_lesson(3))
-        again.forget("a")
-        again.digest()
+        for features in (_numbers, _words):
+            place = Place(name, bits=8, period=4)
+            for classes in (2, 3):
+                place.learn(_lesson(features, classes))
+                place.score(_lesson(features, classes))
+            for task in place.tasks:
+                place.view(task)
+            place.relations()
+            again = Place.restore(name, place.snapshot())
+            again.learn(_lesson(features, 3))
+            again.score(_lesson(features, 3))
+            again.forget("a")
+            again.digest()
 
 
-def _lesson(classes: int) -> Batch:
+def _lesson(features: Callable[[int], Mapping[str, object]], classes: int) -> Batch:
     """A few examples, through bytes: so its arrays are read-only, as the journal's are."""
     examples = [
-        Example(
-            "ab"[i % 2],
-            {"number": float(i), "text": "some words", "bag": {"token": 2.0}},
-            str(i % classes),
-            1.0 + i % 2,
-        )
-        for i in range(12)
+        Example("ab"[i % 2], features(i), str(i % classes), 1.0 + i % 2) for i in range(12)
     ]
     return from_bytes(to_bytes(batch(examples, 8)))
+
+
+def _numbers(i: int) -> Mapping[str, object]:
+    return {"x": i, "y": i * i, "z": -i}
+
+
+def _words(i: int) -> Mapping[str, object]:
+    return {"number": i, "text": f"some words {i % 3}", "bag": {f"token{i % 2}": 2.0}}

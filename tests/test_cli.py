@@ -50,10 +50,9 @@ def kindred(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("service") / "data")
-    service.start()
-    yield service
-    assert service.stop() == 0
+    with Service(tmp_path_factory.mktemp("service") / "data") as service:
+        yield service
+        assert service.stop() == 0
 
 
 def test_help_answers_at_once() -> None:
@@ -224,14 +223,12 @@ def test_health_finds_the_service_of_its_environment(
 def test_inspect_waits_for_nobody_and_agrees_with_the_service(
     kindred: Kindred, tmp_path: Path
 ) -> None:
-    service = Service(tmp_path / "data")
-    service.start()
-    with Client(service.url) as client:
+    with Service(tmp_path / "data") as service, Client(service.url) as client:
         client.learn([Example("a", {"x": float(i)}, i % 2 == 0) for i in range(10)])
         state = client.state()
         in_use = kindred("inspect", service.data)
         assert in_use.code == cli.INPUT and "in use" in in_use.err
-    assert service.stop() == 0
+        assert service.stop() == 0
     found = kindred("inspect", service.data, "--format", "json").json
     assert found["digest"] == state["digest"]
     assert (found["position"], found["tasks"], found["classes"]) == (10, 1, [True, False])
@@ -252,9 +249,7 @@ def test_warm_leaves_nothing_to_compile(tmp_path: Path, monkeypatch: pytest.Monk
     subprocess.run([sys.executable, "-m", "service.cli", "warm"], check=True)
     compiled = {path.name for path in (tmp_path / "cache").rglob("*.nbc")}
     assert compiled
-    service = Service(tmp_path / "data")
-    service.start()
-    with Client(service.url, patience=30) as client:
+    with Service(tmp_path / "data") as service, Client(service.url, patience=30) as client:
         examples = [
             Example("ab"[i % 2], {"n": i, "text": "some words", "bag": {"u": 2}}, "xyz"[i % 3])
             for i in range(600)
@@ -263,7 +258,7 @@ def test_warm_leaves_nothing_to_compile(tmp_path: Path, monkeypatch: pytest.Monk
         client.predict(examples)
         client.task("a")
         client.relations()
-    service.kill()
-    service.start()
-    assert service.stop() == 0
+        service.kill()
+        service.start()
+        assert service.stop() == 0
     assert {path.name for path in (tmp_path / "cache").rglob("*.nbc")} == compiled

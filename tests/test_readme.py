@@ -42,11 +42,9 @@ def alike(told: Any, shown: Any) -> None:
 
 
 def test_every_curl_works_and_says_what_is_shown(tmp_path: Path) -> None:
-    service = Service(tmp_path / "data")
-    service.start()
     curls = [(line, shown) for line, shown in commands() if line.startswith("curl ")]
     assert len(curls) == 7
-    try:
+    with Service(tmp_path / "data") as service:
         for line, shown in curls:
             line = line.replace("curl ", "curl -sSf ").replace("http://", "")
             line = line.replace("localhost:8000", f"localhost:{service.port}")
@@ -54,8 +52,6 @@ def test_every_curl_works_and_says_what_is_shown(tmp_path: Path) -> None:
             assert ended.returncode == 0, line + ended.stderr
             if shown:
                 alike(json.loads(ended.stdout), json.loads(shown))
-    finally:
-        assert service.stop() == 0
 
 
 def test_every_command_and_option_exists() -> None:
