@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from service.cli_replay import run
-from service.report import curves
+from service.command.cli_replay import run
+from service.command.report import curves
 
 
 def main() -> None:

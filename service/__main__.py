@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from service.serve import serve
 from service.settings import Settings
+from service.web.serve import serve
 
 sys.exit(serve(Settings()))

@@ -1,6 +1,6 @@
 """A small client of the service: what the command and the demo speak, and an example for others.
 
-Answers are the JSON of the service, as `service/schemas.py` describes it.
+Answers are the JSON of the service, as `service/web/schemas.py` describes it.
 
 >>> with Client("http://127.0.0.1:1", patience=0) as client:
 ...     client.state()

@@ -13,9 +13,9 @@ import pytest
 
 from learners.features import Example, batch
 from learners.place import Place
-from service import cli
 from service.client import Client
-from service.demo import Service
+from service.command import cli
+from service.command.demo import Service
 from streams import source
 
 SMALL = "synthetic:clustered?tasks=4&features=6&rounds=60"
@@ -59,13 +59,14 @@ def test_help_answers_at_once() -> None:
     seconds = []
     for _ in range(5):
         begun = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "service.cli", "--help"], check=True, stdout=-3)
+        command = [sys.executable, "-m", "service.command.cli", "--help"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         seconds.append(time.perf_counter() - begun)
     assert min(seconds) < 0.5
 
 
 def test_help_loads_nothing_heavy() -> None:
-    code = "import sys, service.cli; print(*sys.modules)"
+    code = "import sys, service.command.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
     heavy = {"numba", "numpy", "scipy", "river", "fastapi", "pydantic", "learners", "streams"}
     assert not heavy & set(loaded.decode().split())
@@ -236,7 +237,7 @@ def test_inspect_waits_for_nobody_and_agrees_with_the_service(
 
 
 def test_a_second_service_on_the_same_data_says_why_not(service: Service) -> None:
-    command = [sys.executable, "-m", "service.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "service.command.cli", "serve", "--port", "0"]
     ended = subprocess.run(
         [*command, "--data", str(service.data)], capture_output=True, text=True, timeout=60
     )
@@ -246,7 +247,7 @@ def test_a_second_service_on_the_same_data_says_why_not(service: Service) -> Non
 @pytest.mark.slow
 def test_warm_leaves_nothing_to_compile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-    subprocess.run([sys.executable, "-m", "service.cli", "warm"], check=True)
+    subprocess.run([sys.executable, "-m", "service.command.cli", "warm"], check=True)
     compiled = {path.name for path in (tmp_path / "cache").rglob("*.nbc")}
     assert compiled
     with Service(tmp_path / "data") as service, Client(service.url, patience=30) as client:

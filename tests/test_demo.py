@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from service.health import check
+from service.command.health import check
 
 
 @pytest.mark.slow
 def test_the_demo_does_the_main_job_and_leaves_nothing_running(tmp_path: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "service.cli", "demo", str(tmp_path)],
+        [sys.executable, "-m", "service.command.cli", "demo", str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=280,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from learners.coordination import CATALOG
-from service.cli import kindred
-from service.demo import Service
+from service.command.cli import kindred
+from service.command.demo import Service
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

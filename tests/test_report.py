@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import report_svg
-from service.outcome import Figures, Outcome, Replay, Run, View
-from service.report import clustered, page
+from service.command import report_svg
+from service.command.outcome import Figures, Outcome, Replay, Run, View
+from service.command.report import clustered, page
 
 HOSTILE = '<script>alert("1")</script> & co'
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from service.client import Client
-from service.engine import Engine
+from service.core.engine import Engine
 from service.process import Process
 from service.settings import Settings
 

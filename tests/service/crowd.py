@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from learners.features import Example
-from service.answers import Answer
-from service.engine import Engine
+from service.core.answers import Answer
+from service.core.engine import Engine
 from service.settings import Settings
 
 CLIENTS = 8

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learners.features import Example
-from service.decode import LEARN, PREDICT, SLICE, Decoder
-from service.media import JSON, LINES, form_of, is_many
 from service.problems import Problem
 from service.settings import Settings
+from service.web.decode import LEARN, PREDICT, SLICE, Decoder
+from service.web.media import JSON, LINES, form_of, is_many
 
 decoder = Decoder(Settings(max_examples=1000, max_features=100, max_task_chars=20, max_id_chars=9))
 

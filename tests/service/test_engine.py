@@ -14,8 +14,8 @@ import pytest
 from learners.features import Example, batch
 from learners.place import Place
 from learners.types import Label
-from service.answers import Answer, answers
-from service.engine import Engine
+from service.core.answers import Answer, answers
+from service.core.engine import Engine
 from service.problems import Problem
 from service.settings import Settings
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from learners.features import Example
-from service.answers import Answer
-from service.engine import Engine
+from service.core.answers import Answer
+from service.core.engine import Engine
 from service.problems import Problem
 
 Run = Callable[..., Any]  # a fixture: opens an engine, does something with it, closes it

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.journal import Damaged, DiskFull, Journal, Record
-from service.mark import End
-from service.tables import FORMAT
+from service.store.journal import Damaged, DiskFull, Journal, Record
+from service.store.mark import End
+from service.store.tables import FORMAT
 
 records = st.tuples(st.integers(0, 255), st.binary(max_size=64), st.integers(0, 5))
 groups = st.lists(st.lists(records, min_size=1, max_size=4), max_size=6)

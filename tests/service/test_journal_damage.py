@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from service.journal import Damaged, Journal, Record, TailLost
-from service.mark import SECTOR, Mark
+from service.store.journal import Damaged, Journal, Record, TailLost
+from service.store.mark import SECTOR, Mark
 
-REMEDY = "Restore the whole directory from a backup, or .*python -m service.repair"
+REMEDY = "Restore the whole directory from a backup, or .*python -m service.core.repair"
 
 
 def crashed(directory: Path, n: int = 20, size: int = 3000) -> list[Record]:

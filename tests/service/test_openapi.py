@@ -10,9 +10,9 @@ import httpx
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from service import openapi, schemas
 from service.problems import CATALOG, page
 from service.process import ROOT
+from service.web import openapi, schemas
 
 METHODS = {"get", "post", "put", "delete"}
 

@@ -20,14 +20,14 @@ from hypothesis import strategies as st
 from learners.features import Example, batch
 from learners.place import Place
 from learners.types import Label
-from service.engine import Engine
-from service.journal import Damaged, TailLost
-from service.lessons import Lesson
-from service.lock import InUse
-from service.receipts import Receipt, Receipts, fingerprint
+from service.core.engine import Engine
+from service.core.lessons import Lesson
+from service.core.receipts import Receipt, Receipts, fingerprint
+from service.core.state import State
 from service.settings import Settings
-from service.snapshots import Snapshots, read
-from service.state import State
+from service.store.journal import Damaged, TailLost
+from service.store.lock import InUse
+from service.store.snapshots import Snapshots, read
 
 Run = Callable[..., Any]  # a fixture: opens an engine, does something with it, closes it
 TASKS = ("alice", "bob", "carol")
@@ -250,7 +250,7 @@ def test_a_journal_whose_log_is_lost_is_refused(tmp_path: Path) -> None:
     data = tmp_path / "data"
     crash(data, stream(100), strategy="shared")
     (data / "journal.db-wal").unlink()
-    with pytest.raises(TailLost, match="100 were acknowledged.*service.repair"):
+    with pytest.raises(TailLost, match="100 were acknowledged.*service.core.repair"):
         reopen(data, strategy="shared")
 
 
@@ -267,7 +267,7 @@ def test_a_newer_snapshot_format_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
-    monkeypatch.setattr("service.snapshots.FORMAT", 2)
+    monkeypatch.setattr("service.store.snapshots.FORMAT", 2)
     crash(data, stream(50), strategy="shared", snapshot_every=30)
     monkeypatch.undo()
     with pytest.raises(ValueError, match="format 2, newer than 1.*use the version"):
@@ -299,7 +299,7 @@ def test_a_directory_in_use_is_refused_with_the_process_s_id(run: Run, tmp_path:
     async def do(engine: Engine) -> None:
         with pytest.raises(InUse, match=f"in use by process {os.getpid()}: stop that one"):
             await Engine.open(Settings(data_dir=tmp_path, strategy="independent", period=16))
-        code = "import sys, pathlib, service.lock as l; l.Lock(pathlib.Path(sys.argv[1]))"
+        code = "import sys, pathlib, service.store.lock as l; l.Lock(pathlib.Path(sys.argv[1]))"
         other = subprocess.run(
             [sys.executable, "-c", code, tmp_path], capture_output=True, text=True
         )

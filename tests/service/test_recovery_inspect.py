@@ -16,12 +16,12 @@ import pytest
 
 from learners.features import Example, batch
 from learners.place import Place
-from service.engine import Engine
-from service.inspection import inspect
-from service.journal import Damaged, TailLost
-from service.lock import InUse
-from service.repair import repair
-from service.snapshots import Snapshots
+from service.core.engine import Engine
+from service.core.inspection import inspect
+from service.core.repair import repair
+from service.store.journal import Damaged, TailLost
+from service.store.lock import InUse
+from service.store.snapshots import Snapshots
 
 Run = Callable[..., Any]  # a fixture: opens an engine, does something with it, closes it
 EXAMPLES = [
@@ -130,7 +130,7 @@ def test_repair_skips_a_hole_and_puts_the_old_files_aside(run: Run, tmp_path: Pa
     without_snapshots(tmp_path)
     change(tmp_path, "UPDATE groups SET records = zeroblob(3) WHERE sequence = 20")
     change(tmp_path, "DELETE FROM groups WHERE sequence BETWEEN 40 AND 42")
-    with pytest.raises(Damaged, match="python -m service.repair"):
+    with pytest.raises(Damaged, match="python -m service.core.repair"):
         run(do)
     done = repair(tmp_path)
     assert (done["kept"], done["acknowledged"], done["lost"]) == (56, 60, 4)
@@ -165,7 +165,7 @@ def test_repair_of_what_is_lost_for_good_says_so(run: Run, tmp_path: Path) -> No
     learn(run)
     without_snapshots(tmp_path)
     (tmp_path / "journal.db").write_bytes(b"not a database, by now" * 100)
-    command = [sys.executable, "-m", "service.repair", str(tmp_path)]
+    command = [sys.executable, "-m", "service.core.repair", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert "only a backup helps. The files lie in" in done.stderr

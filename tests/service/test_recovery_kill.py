@@ -18,10 +18,10 @@ import pytest
 
 from learners.features import batch
 from learners.place import Place
-from service import lessons
-from service.answers import answers
-from service.inspection import inspect
-from service.journal import Journal
+from service.core import lessons
+from service.core.answers import answers
+from service.core.inspection import inspect
+from service.store.journal import Journal
 from tests.service.crowd import OPTIONS, example
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,62 @@
+"""`kindred strategies` and `kindred inspect`: what there is to choose from, and what there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from service.command import terminal
+from service.command.cli import INPUT, OK
+
+SHOWN = 10  # classes
+
+
+def strategies(form: str) -> None:
+    """Print the catalogue."""
+    from learners.coordination import CATALOG
+
+    if form == "json":
+        terminal.emit_json(
+            [{"name": e.name, "summary": e.summary, "paper": e.paper} for e in CATALOG.values()]
+        )
+        return
+    rows = [[click.style(e.name, bold=True), e.summary, e.paper] for e in CATALOG.values()]
+    click.echo(terminal.columns(["name", "what it does", "paper"], rows, words=(0, 1, 2)))
+    click.echo(
+        "\nAny classifier of river's is one too, a clone for each task: "
+        "river:tree.HoeffdingTreeClassifier"
+    )
+
+
+def inspect(directory: Path, form: str) -> int:
+    """Print what a data directory holds; exit code INPUT where it is damaged."""
+    from service.core.inspection import inspect as look
+
+    found = look(directory)
+    code = OK if found["health"] == "whole" else INPUT
+    if form == "json":
+        terminal.emit_json(found)
+        return code
+    journal, classes = found["journal"], found["classes"]
+    rows = [
+        ["strategy", found["strategy"]],
+        ["settings", ", ".join(f"{name} {value}" for name, value in found["settings"].items())],
+        ["position", f"{found['position']:,} examples and deletions"],
+        ["journal", f"{journal['bytes']:,} bytes, positions {journal['begins']:,} to "
+                    f"{journal['ends']:,}"],
+    ]  # fmt: skip
+    for snapshot in found["snapshots"]:
+        state = f"at position {snapshot['position']:,}" if snapshot["whole"] else "damaged"
+        rows.append(["snapshot", f"{snapshot['file']}, {snapshot['bytes']:,} bytes, {state}"])
+    if classes is not None:
+        shown = ", ".join(json.dumps(label, ensure_ascii=False) for label in classes[:SHOWN])
+        more = f" and {len(classes) - SHOWN} more" if len(classes) > SHOWN else ""
+        rows.append(["tasks", f"{found['tasks']:,}, of {found['examples']:,} examples"])
+        rows.append(["classes", shown + more])
+    if found["digest"] is not None:
+        rows.append(["state", f"sha256:{found['digest']}"])
+    rows.append(["health", click.style(found["health"], fg="red" if code else "green")])
+    click.echo(terminal.columns([str(directory), ""], rows, words=(0, 1)))
+    return code

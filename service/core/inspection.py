@@ -1,0 +1,91 @@
+"""What a data directory holds, told without changing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from service.core.recover import Progress, rebuild
+from service.store.journal import Damaged, Journal
+from service.store.lock import Lock
+from service.store.snapshots import Snapshots, read
+
+
+def inspect(directory: Path, progress: Progress | None = None) -> dict[str, Any]:
+    """Strategy and settings, counts, sizes, health of journal and snapshots, hash of the state.
+
+    The state is rebuilt for its hash, so this takes as long as a start. `health` is "whole", or
+    what is wrong and the remedy; `digest` is None where the state cannot be rebuilt, or is no
+    arrays (`river:` strategies).
+
+    Raises
+    ------
+    FileNotFoundError
+        where there is no journal.
+    lock.InUse
+        where a service is running on it.
+    journal.Damaged
+        where the journal cannot even be opened.
+    """
+    path = directory / "journal.db"
+    if not path.is_file():
+        raise FileNotFoundError(f"{directory} holds no journal; name the directory of a service.")
+    with Lock(directory):
+        made_by_reading = {path.with_name(f"journal.db-{end}") for end in ("wal", "shm")}
+        made_by_reading -= set(directory.iterdir())
+        journal = Journal(directory, read_only=True)
+        try:
+            found = _inspect(journal, Snapshots(directory), progress)
+        finally:
+            journal.close()
+            for file in made_by_reading:  # SQLite's, and empty
+                file.unlink(missing_ok=True)
+    return {"directory": str(directory), **found}
+
+
+def _inspect(journal: Journal, snapshots: Snapshots, progress: Progress | None) -> dict[str, Any]:
+    files = [journal.path, journal.path.with_name("journal.db-wal")]
+    settings = dict(journal.identity)
+    found: dict[str, Any] = {
+        "strategy": settings.pop("strategy"),
+        "settings": settings,
+        "position": journal.end.position,
+        "tasks": None,
+        "examples": None,  # of the tasks there are
+        "classes": None,
+        "journal": {
+            "bytes": sum(file.stat().st_size for file in files if file.exists()),
+            "groups": journal.end.sequence - journal.base.sequence,
+            "begins": journal.base.position,
+            "ends": journal.end.position,
+        },
+        "snapshots": [_snapshot(path) for path in snapshots.paths()],
+        "digest": None,
+        "health": "whole",
+    }
+    try:
+        for _ in journal.groups(journal.base.sequence):
+            pass
+    except Damaged as error:  # perhaps only in what a snapshot holds
+        found["health"] = str(error)
+    try:
+        state, _ = rebuild(journal, snapshots, 0, progress)
+    except Damaged as error:
+        found["health"] = str(error)
+    else:
+        place = state.place
+        found["tasks"] = len(place.tasks)
+        found["examples"] = int(place.progress.counts[:, 0].sum())
+        found["classes"] = list(place.classes)
+        found["digest"] = None if place.replayed else place.digest()
+    return found
+
+
+def _snapshot(path: Path) -> dict[str, Any]:
+    snapshot = read(path)
+    return {
+        "file": path.name,
+        "bytes": path.stat().st_size,
+        "position": snapshot.end.position if snapshot else None,
+        "whole": snapshot is not None,
+    }

@@ -1,0 +1,55 @@
+"""What the journal holds of learning: a batch, and the ids under which its examples came."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from learners import features
+from learners.features import Batch
+from service.core.receipts import Receipt
+
+_SIZE = 4  # bytes that tell the length of the receipts
+
+
+class Lesson(NamedTuple):
+    """Examples to learn, in order."""
+
+    batch: Batch
+    receipts: tuple[Receipt, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """How many."""
+        return len(self.batch.task)
+
+
+def join(lessons: Sequence[Lesson]) -> Lesson:
+    """Lessons end to end, in order."""
+    if len(lessons) == 1:
+        return lessons[0]
+    receipts, at = [], 0
+    for lesson in lessons:
+        receipts += [receipt._replace(row=receipt.row + at) for receipt in lesson.receipts]
+        at += lesson.n
+    return Lesson(features.join([lesson.batch for lesson in lessons]), tuple(receipts))
+
+
+def to_bytes(lesson: Lesson) -> bytes:
+    """A lesson as bytes, without pickle.
+
+    >>> from learners.features import Example, batch
+    >>> lesson = Lesson(batch([Example("alice", {"a": 1}, "spam")]), (Receipt(0, "id-1", "f0"),))
+    >>> from_bytes(to_bytes(lesson)).receipts
+    (Receipt(row=0, id='id-1', fingerprint='f0'),)
+    """
+    receipts = json.dumps(lesson.receipts, separators=(",", ":")).encode()
+    return len(receipts).to_bytes(_SIZE, "little") + receipts + features.to_bytes(lesson.batch)
+
+
+def from_bytes(data: bytes) -> Lesson:
+    """The converse of `to_bytes`; ValueError when the bytes are not a lesson."""
+    end = _SIZE + int.from_bytes(data[:_SIZE], "little")
+    receipts = tuple(Receipt(*receipt) for receipt in json.loads(data[_SIZE:end]))
+    return Lesson(features.from_bytes(data[end:]), receipts)

@@ -1,0 +1,134 @@
+"""From a data directory to the state it holds: the newest snapshot, then the journal's tail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from learners.features import Example, batch
+from learners.place import Place
+from learners.types import Label
+from service.core.receipts import Receipts
+from service.core.state import State
+from service.settings import Settings
+from service.store.journal import Damaged, Journal
+from service.store.mark import START, End
+from service.store.snapshots import Snapshot, Snapshots
+
+log = logging.getLogger("kindred")
+Progress = Callable[[int, int], None]  # positions replayed, and to replay, since the snapshot
+
+
+class Recovered(NamedTuple):
+    """A state, and the stores it came from."""
+
+    state: State
+    journal: Journal
+    snapshots: Snapshots
+    snapshot: End  # where the snapshot stood from which it was recovered
+
+
+def identity(settings: Settings) -> dict[str, Any]:
+    """The settings that a journal and its snapshots depend on."""
+    return settings.model_dump(include={"strategy", "bits", "seed", "period"})
+
+
+def recover(settings: Settings, progress: Progress | None = None) -> Recovered:
+    """Open the data directory, or make it; the caller holds its lock.
+
+    Raises ValueError where it was written under other settings or by a newer version, and
+    `journal.Damaged` where what was acknowledged cannot be rebuilt.
+    """
+    directory = settings.data_dir
+    journal = Journal(directory, identity(settings))
+    try:
+        refuse_others(directory, journal.identity, identity(settings))
+        snapshots = Snapshots(directory)
+        warm(settings.strategy)
+        state, start = rebuild(journal, snapshots, settings.id_window, progress)
+        for path in snapshots.set_aside(start):
+            log.warning("a snapshot was damaged; it lies in %s now", path)
+    except BaseException:
+        journal.close()
+        raise
+    return Recovered(state, journal, snapshots, start)
+
+
+def rebuild(
+    journal: Journal, snapshots: Snapshots, id_window: int, progress: Progress | None = None
+) -> tuple[State, End]:
+    """The state that a journal and its snapshots make, and which snapshot it began from."""
+    about = journal.identity
+    place = Place(
+        about["strategy"], bits=about["bits"], seed=about["seed"], period=about["period"]
+    )
+    state, start = State(place, Receipts(id_window)), START
+    if not place.replayed:
+        for snapshot in snapshots.whole():
+            _refuse_strangers(journal, snapshot)
+            state, start = restore(snapshot, id_window), snapshot.end
+            break
+    if journal.base.sequence > start.sequence:
+        raise Damaged(
+            f"{snapshots.directory}: no snapshot can be read that reaches back to position "
+            f"{journal.base.position}, where the journal begins. Restore the whole directory from "
+            "a backup."
+        )
+    total = journal.end.position - start.position
+    for position in state.replay(journal.replay(start.sequence)):
+        if progress is not None:
+            progress(position - start.position, total)
+    return state, start
+
+
+def warm(strategy: str) -> None:
+    """Have all that is compiled loaded, or compiled, before the first request needs it."""
+    place = Place(strategy, bits=8, period=1)
+    labels: tuple[Label, ...] = ("a", "b", "c")
+    for label in labels:  # two classes go another way than three; each example ends in a meeting
+        examples = batch([Example(task, {"x": 1.0}, label) for task in ("one", "two")], bits=8)
+        place.score(examples)
+        place.learn(examples)
+
+
+def freeze(state: State, journal: Journal) -> Snapshot:
+    """The state as a snapshot; its bytes share nothing with what goes on learning."""
+    parts = {"place": state.place.snapshot(), "receipts": state.receipts.to_bytes()}
+    return Snapshot(journal.end, journal.identity, parts)
+
+
+def refuse_others(
+    directory: Path, written: Mapping[str, Any], asked: Mapping[str, Any]
+) -> None:
+    """Raise ValueError where a directory was written under other settings than asked for.
+
+    >>> refuse_others(Path("data"), {"bits": 20}, {"bits": 18})
+    Traceback (most recent call last):
+    ValueError: data was written with bits = 20, not 18: set KINDRED_BITS=20, or begin ...
+    """
+    for name, value in asked.items():
+        if written.get(name) != value:
+            raise ValueError(
+                f"{directory} was written with {name} = {written.get(name)}, not {value}: "
+                f"set KINDRED_{name.upper()}={written.get(name)}, or begin in another directory."
+            )
+
+
+def restore(snapshot: Snapshot, id_window: int) -> State:
+    """The state in a snapshot."""
+    place = Place.restore(snapshot.identity["strategy"], snapshot.parts["place"])
+    return State(place, Receipts.from_bytes(snapshot.parts["receipts"], id_window))
+
+
+def _refuse_strangers(journal: Journal, snapshot: Snapshot) -> None:
+    """Raise Damaged where a snapshot was not taken along this journal."""
+    if snapshot.end.sequence < journal.base.sequence:
+        return  # refused by the caller: there is a gap between the two
+    end = snapshot.end
+    if snapshot.identity != journal.identity or journal.end_at(end.sequence) != end:
+        raise Damaged(
+            f"{journal.path} and the snapshot at position {end.position} do not belong "
+            "together. Restore the whole directory from one backup."
+        )

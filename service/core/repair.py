@@ -1,0 +1,139 @@
+"""Keeps what can be read of a damaged data directory, where there is no backup.
+
+The newest whole snapshot, and every record after it that is what was written: also those behind a
+hole, for what was learnt from them is better than nothing. It is no longer the state that was
+acknowledged, so no start does this by itself. The files as they were are put aside, not removed.
+
+    python -m service.core.repair DIRECTORY
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from learners.place import Place
+from service.core import lessons
+from service.core.receipts import Receipts
+from service.core.recover import restore
+from service.core.state import Kind, State
+from service.store import records
+from service.store.journal import Journal
+from service.store.lock import Lock
+from service.store.mark import START, Mark
+from service.store.snapshots import Snapshots
+
+
+def repair(directory: Path) -> dict[str, Any]:
+    """Make a journal of what is left; counts of the positions kept and lost, and where files lie.
+
+    Raises
+    ------
+    FileNotFoundError
+        where there is no journal.
+    ValueError
+        where nothing is left to begin from, or that is what it was written under.
+    lock.InUse
+        where a service is running on it.
+    """
+    if not (directory / "journal.db").is_file():
+        raise FileNotFoundError(f"{directory} holds no journal; name the directory of a service.")
+    with Lock(directory):
+        aside = _put_aside(directory)
+        snapshot = Snapshots(directory).newest()
+        identity, base = _about(aside / "journal.db")
+        start = snapshot.end if snapshot else START
+        identity = identity or (dict(snapshot.identity) if snapshot else None)
+        if identity is None or base > start.sequence:
+            raise ValueError(
+                f"{directory}: neither a snapshot nor the journal's beginning can be read; only a "
+                f"backup helps. The files lie in {aside}."
+            )
+        if snapshot:
+            state = restore(snapshot, 0)
+        else:
+            settings = {name: identity[name] for name in ("bits", "seed", "period")}
+            state = State(Place(identity["strategy"], **settings), Receipts(0))
+        acknowledged = _mark(aside / "journal.mark")
+        with closing(Journal(directory, identity, base=start)) as journal:
+            for data in _whole_groups(aside / "journal.db", start.sequence, acknowledged.sequence):
+                for kind, positions, payload in records.unpack(data):
+                    if _apply(state, kind, payload):
+                        journal.append(kind, payload, positions)
+                journal.commit()
+            kept = journal.end.position
+    return {
+        "kept": kept,
+        "acknowledged": acknowledged.position or None,
+        "lost": max(0, acknowledged.position - kept) if acknowledged.position else None,
+        "aside": str(aside),
+    }
+
+
+def _put_aside(directory: Path) -> Path:
+    number = 1
+    while (aside := directory / f"damaged-{number}").exists():
+        number += 1
+    aside.mkdir()
+    for name in ("journal.db-wal", "journal.mark", "journal.db"):
+        if (directory / name).exists():
+            (directory / name).rename(aside / name)
+    return aside
+
+
+def _mark(path: Path) -> Any:
+    if not path.exists():
+        return START
+    mark = Mark(path, read_only=True)
+    return mark.read() or START
+
+
+def _about(path: Path) -> tuple[dict[str, Any] | None, int]:
+    """Identity, and the group up to which it was compacted, as far as they can be read."""
+    with closing(sqlite3.connect(path)) as sql:
+        try:
+            about = dict(sql.execute("SELECT name, value FROM about"))
+            return json.loads(about["identity"]), json.loads(about["base"])[0]
+        except (sqlite3.DatabaseError, KeyError, ValueError):
+            return None, 0
+
+
+def _whole_groups(path: Path, after: int, marked: int) -> Iterator[bytes]:
+    """Groups that are what was written, whatever became of those between."""
+    with closing(sqlite3.connect(path)) as sql:
+        try:
+            last = sql.execute("SELECT max(sequence) FROM groups").fetchone()[0] or 0
+        except sqlite3.DatabaseError:
+            last = 0
+        for sequence in range(after + 1, max(last, marked) + 1):
+            try:
+                row = sql.execute(
+                    "SELECT sequence, position, crc, records FROM groups WHERE sequence = ?",
+                    (sequence,),
+                ).fetchone()
+            except sqlite3.DatabaseError:
+                continue
+            if row is not None and records.whole(*row):
+                yield row[3]
+
+
+def _apply(state: State, kind: int, payload: bytes) -> bool:
+    """Whether the record still means something: a deletion may have lost its task."""
+    if kind == Kind.DELETE:
+        return state.delete(payload.decode("utf-8", "surrogatepass"))
+    state.learn(lessons.from_bytes(payload))
+    return True
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m service.core.repair DIRECTORY")
+    try:
+        print(json.dumps(repair(Path(sys.argv[1])), indent=2))
+    except (OSError, ValueError, RuntimeError) as problem:
+        sys.exit(str(problem))

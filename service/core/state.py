@@ -1,0 +1,83 @@
+"""All that a service knows: the place, and the receipts of what it learnt.
+
+It changes by records alone, whether they were just written to the journal or are read from it
+again: that is why a recovered service equals one that never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+
+from learners.place import Place
+from service.core import lessons
+from service.core.answers import Answer, answers
+from service.core.lessons import Lesson
+from service.core.receipts import Receipts
+from service.store.journal import Record
+
+TOGETHER = 4096  # examples replayed at once: faster than one by one, and the same
+
+
+class Kind(IntEnum):
+    """Kinds of the journal's records."""
+
+    LEARN = 1  # a lesson
+    DELETE = 2  # a task's name
+
+
+class State:
+    """A place and its receipts, in step."""
+
+    def __init__(self, place: Place, receipts: Receipts) -> None:
+        self.place = place
+        self.receipts = receipts
+
+    def learn(self, lesson: Lesson) -> list[Answer]:
+        """Learn, and note under which ids what was answered."""
+        said = answers(lesson.batch, self.place.learn(lesson.batch), learnt=True)
+        for row, id, fingerprint in lesson.receipts:
+            self.receipts.remember(id, fingerprint, said[row])
+        return said
+
+    def delete(self, task: str) -> bool:
+        """Forget a task and all that it left; whether there was one."""
+        self.receipts.forget(task)
+        return self.place.forget(task)
+
+    def replay(self, records: Iterable[Record]) -> Iterator[int]:
+        """Do again what records say; positions reached, now and then.
+
+        Raises ValueError where a record's kind is unknown or it does not lead to its position.
+        """
+        waiting: list[Lesson] = []
+        position = self.place.position
+        for record in records:
+            if record.kind == Kind.LEARN:
+                waiting.append(lessons.from_bytes(record.payload))
+                position = record.position
+                if sum(lesson.n for lesson in waiting) < TOGETHER:
+                    continue
+            self._replay(waiting, position)
+            if record.kind == Kind.DELETE:
+                self.delete(record.payload.decode("utf-8", "surrogatepass"))
+                position = record.position
+                self._replay([], position)
+            elif record.kind != Kind.LEARN:
+                raise ValueError(
+                    f"The journal holds a record of kind {record.kind} at position "
+                    f"{record.position}: it was written by a newer version of Kindred; use that."
+                )
+            yield position
+        self._replay(waiting, position)
+        yield position
+
+    def _replay(self, waiting: list[Lesson], position: int) -> None:
+        if waiting:
+            self.learn(lessons.join(waiting))
+            waiting.clear()
+        if self.place.position != position:
+            raise ValueError(
+                f"The place is at {self.place.position} where the journal is at {position}: they "
+                "do not belong together; restore the whole directory from one backup."
+            )

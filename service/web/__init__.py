@@ -1,0 +1,3 @@
+"""The HTTP face: the hot routes, the plain ones, the document, health and metrics."""
+
+from __future__ import annotations

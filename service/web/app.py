@@ -1,0 +1,100 @@
+"""The application: FastAPI inside, the hot routes in front of it.
+
+>>> from service.settings import Settings
+>>> sorted(create_app(Settings()).openapi()["paths"])[:3]
+['/livez', '/metrics', '/problems']
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from service.problems import Problem
+from service.settings import Settings
+from service.web.examples import Examples
+from service.web.front import Front
+from service.web.metrics import Metrics
+from service.web.openapi import document
+from service.web.routes import routes
+from service.web.running import Running
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application of one data directory; `app.state.running` is its engine's life."""
+    running = Running(settings)
+    metrics = Metrics(running, _version())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        running.start()
+        try:
+            yield
+        finally:
+            await running.stop()
+
+    app = FastAPI(
+        title="Kindred",
+        summary="Online, multi-task classification: every task learns from each example as it "
+        "arrives, related tasks learn from each other, and none pays for it.",
+        description="Errors are `application/problem+json` (RFC 9457): see /problems.",
+        version=_version(),
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+        # The front counts and times; asking for providers cost a tenth of a request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.running = running
+    app.include_router(routes(running, metrics))
+    # The front turns problems into answers, for these routes and the hot ones alike.
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(
+        Front,
+        hot={
+            "/v1/learn": Examples("learn", running, metrics),
+            "/v1/predict": Examples("predict", running, metrics),
+        },
+        metrics=metrics,
+        access_log=settings.access_log,
+    )
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("kindred")
+    except PackageNotFoundError:  # run from the tree, not installed
+        return "0"
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    flaws = error.errors()
+    where = ["/".join(str(part) for part in flaw["loc"][1:]) for flaw in flaws]
+    raise Problem(
+        "invalid-request",
+        f"{where[0]}: {flaws[0]['msg']}, not {str(flaws[0].get('input'))[:80]!r}.",
+        [(f"/{at}", str(flaw["msg"])) for at, flaw in zip(where, flaws, strict=True)],
+    )
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "internal")
+    detail = f"{request.method} {request.url.path}: {error.detail}; see /docs."
+    raise Problem(code, detail, headers=error.headers)

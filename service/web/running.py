@@ -1,0 +1,67 @@
+"""The engine of a service, while it recovers, works and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from service.core.engine import Engine
+from service.problems import Problem
+from service.settings import Settings
+
+log = logging.getLogger("kindred")
+
+
+class Running:
+    """Opens the engine beside the event loop, so that /livez answers during a long recovery."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.failure: BaseException | None = None  # why there will be no engine
+        self.on_failure: Callable[[], None] = lambda: None
+        self._engine: Engine | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._done, self._total = 0, 0
+
+    def start(self) -> None:
+        """Begin to recover; returns at once."""
+        self._opening = asyncio.create_task(self._open(), name="recovery")
+
+    async def stop(self) -> None:
+        """Learn what was taken in, write the last snapshot, close."""
+        if self._opening is not None:
+            await self._opening
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            await engine.close()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; a Problem while there is none."""
+        if self._engine is None:
+            raise Problem("starting", f"Recovering the state: {self.progress}.")
+        return self._engine
+
+    @property
+    def ready(self) -> bool:
+        """Whether examples can be learnt now."""
+        return self._engine is not None
+
+    @property
+    def progress(self) -> str:
+        """How far recovery is, in words."""
+        if self._total == 0:
+            return "loading the compiled loops and the newest snapshot"
+        return f"{self._done} of {self._total} journal entries replayed"
+
+    async def _open(self) -> None:
+        try:
+            self._engine = await Engine.open(self.settings, progress=self._progress)
+        except Exception as error:
+            self.failure = error
+            log.critical("cannot open %s: %s", self.settings.data_dir, error)
+            self.on_failure()
+
+    def _progress(self, done: int, total: int) -> None:
+        self._done, self._total = done, total
