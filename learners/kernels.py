@@ -1,8 +1,9 @@
 """The compiled loops: score, then learn, example by example, over a block.
 
 Weights of a task and column lie together for all classes and experts, w[t, d, q] with
-q = class * experts + expert, so that a feature is read once for all of them. Each kernel is made
-for its number of experts, which the compiler then unrolls, and for two classes or several.
+q = class * experts + expert, so that a feature is fetched from memory once for all of them. Each
+kernel is made for its number of experts and for two classes or several, and compiled when first
+called; `kindred warm` calls them all.
 """
 
 from __future__ import annotations
@@ -126,8 +127,9 @@ def temper(r: F32, gain: F64, odds: F64, label: int, weight: float, share: F32) 
     one after another, each with the residual that the parts before have left. Karampatziakis &
     Langford, "Online importance weight aware updates", UAI 2011, for the log loss: the margin of
     the label over the rest goes from m to m + a with a + odds (exp(a) - 1) = s, odds = exp(m) and
-    s how far it would go if its residual were 1 throughout. Exact for two classes; for more, with
-    the others' shares among themselves held. `gain` (k * e): sums of residual * value * plain move.
+    s how far it would go if its residual were 1 throughout, by three Newton steps (within 1e-3). For
+    more than two classes, with the others' shares among themselves held. `gain` (k * e): sums of
+    residual * value * plain move.
     """
     e = len(odds)
     for q in range(e):

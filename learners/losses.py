@@ -1,4 +1,4 @@
-"""Exponential, logarithm and links, compiled: the same bits on every machine of one architecture.
+"""Exponential and logarithm, compiled: the same bits on every machine of one architecture.
 
 The C library's `exp` and `log` differ between versions in the last bit, and what differs in the
 last bit becomes another state. These use only operations that IEEE 754 fixes.
@@ -73,12 +73,3 @@ def log(x: float) -> float:
     for k in range(19, 0, -2):
         s = s * q + 1.0 / k
     return n * _LN2_HIGH + (2.0 * f * s + n * _LN2_LOW)
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def sigmoid(m: float) -> float:
-    """1 / (1 + e**-m), without overflow."""
-    if m >= 0.0:
-        return 1.0 / (1.0 + exp(-m))
-    z = exp(m)
-    return z / (1.0 + z)

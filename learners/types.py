@@ -68,16 +68,6 @@ class Block(NamedTuple):
     first: I64  # (t, classes) position at which the task first met the class; row 0: the place did
     start: int  # position of the block's first example
 
-    def cut(self, lo: int, hi: int) -> Block:
-        """Examples lo to hi, as views."""
-        return self._replace(
-            rows=self.rows[lo:hi],
-            indptr=self.indptr[lo : hi + 1],
-            labels=self.labels[lo:hi],
-            weights=self.weights[lo:hi],
-            start=self.start + lo,
-        )
-
 
 class Inbox(NamedTuple):
     """The messages of a meeting lying together, in the order of the meeting's memory."""
