@@ -127,7 +127,7 @@ def temper(r: F32, gain: F64, odds: F64, label: int, weight: float, share: F32) 
     one after another, each with the residual that the parts before have left. Karampatziakis &
     Langford, "Online importance weight aware updates", UAI 2011, for the log loss: the margin of
     the label over the rest goes from m to m + a with a + odds (exp(a) - 1) = s, odds = exp(m) and
-    s how far it would go if its residual were 1 throughout, by three Newton steps (within 1e-3). For
+    s how far it would go if its residual were 1 throughout, by three Newton steps (to 1e-3). For
     more than two classes, with the others' shares among themselves held. `gain` (k * e): sums of
     residual * value * plain move.
     """
