@@ -28,7 +28,7 @@ PALETTE = 8
 def page(replay: Replay) -> str:
     """The report on a replay."""
     body = "\n".join(_sections(replay))
-    css = files("service").joinpath("report.css").read_text("utf-8")
+    css = files("service.command").joinpath("report.css").read_text("utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
