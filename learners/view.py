@@ -103,7 +103,8 @@ def _directions(place: Place, names: Sequence[str]) -> F32:
     rows: I64 = np.array([place._tasks.row[name] for name in names], np.int64)
     used = place._columns.sorted()
     used = used[place._columns.ids[used] != 0]
-    flat = place.strategy.model(place.bank, rows)[:, used, :, 0].reshape(len(rows), -1)
+    weights = place.strategy.model(place.bank, rows)[..., 0]  # (T, d, k)
+    flat = weights[:, used].reshape(len(rows), -1)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     unit: F32 = np.divide(flat, length, out=np.zeros_like(flat), where=length > 0)
     return unit
