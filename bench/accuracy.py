@@ -30,10 +30,12 @@ ATTACKED = ("vehicle_ditto", "eat_voc", "landmine")
 Row = dict[str, float]  # expert -> error, a fraction
 
 
-def order(name: str, seed: int) -> list[Event]:
-    """The events of a set in the order in which they are learnt."""
+def orders(name: str, seeds: int) -> list[list[Event]]:
+    """The events of a set in each of the orders in which they are learnt: one, if it is given."""
     stream = source("river:Yeast" if name == "yeast" else str(DATA / f"{name}.npz"))
-    return list(stream) if stream.time_ordered else list(shuffle(stream, seed))
+    if stream.time_ordered:
+        return [list(stream)]
+    return [list(shuffle(stream, seed)) for seed in range(seeds)]
 
 
 def pack(events: Iterable[Event]) -> Batch:
@@ -85,7 +87,7 @@ def main() -> None:
     clean: dict[str, Row] = {}
     attacked: dict[str, Row] = {}
     for name in have:
-        runs = [order(name, seed) for seed in range(told.seeds)]
+        runs = orders(name, told.seeds)
         clean[name] = mean([errors(events) for events in runs])
         if name in ATTACKED:
             task = largest(runs[0])

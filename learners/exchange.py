@@ -144,10 +144,7 @@ def reclass(one: Tree, have: Sequence[Label], want: Sequence[Label]) -> Tree:
             if name not in "kK":
                 continue
             if leaf.shape[axis] == 1:
-                half = leaf.dtype.type(0.5)
-                leaf = np.concatenate(
-                    (0 - leaf * half, leaf * half) if name == "k" else (leaf, leaf), axis
-                )
+                leaf = tree.unfold(name, leaf, axis)
             columns = np.moveaxis(leaf, axis, 0)
             moved = np.zeros((max(2, len(source)), *columns.shape[1:]), leaf.dtype)
             for new, old in enumerate(source):

@@ -120,6 +120,13 @@ class Place:
         """Names of the tasks that live here, sorted."""
         return self._tasks.sorted()
 
+    def __contains__(self, task: str) -> bool:
+        return task in self._tasks.row
+
+    def __len__(self) -> int:
+        """How many tasks live here."""
+        return len(self._tasks.row)
+
     @property
     def classes(self) -> tuple[Label, ...]:
         """Labels met so far, in order of appearance."""
@@ -157,13 +164,13 @@ class Place:
             rows, batch.indptr, self._columns.find(batch.columns), batch.columns, batch.values,
             batch.kinds, np.full(len(rows), -1, np.int64), batch.weight, self._first, self.position,
         )  # fmt: skip
-        # Each is scored as the place stands now, so that a block is scored as its examples are.
-        scores = self.strategy.score(self.bank, block._replace(start=self.position))
+        # Nothing is learnt meanwhile, so a block is scored as its examples are one by one.
+        scores = self.strategy.score(self.bank, block)
         return Scored(scores, self.classes, self.progress.counts[rows, 0])
 
     def forget(self, task: str) -> bool:
         """Delete a task and its state; whether there was one. Its name may come again, as new."""
-        if task not in self._tasks.row:
+        if task not in self:
             return False
         row = self._tasks.remove(task)
         at = np.array([row])
@@ -209,14 +216,17 @@ class Place:
         """Examples lo to hi as a block, with rows, columns and classes for all new in them."""
         task, label, indptr = batch.task[lo:hi], batch.label[lo:hi], batch.indptr[lo : hi + 1]
         entries = slice(int(indptr[0]), int(indptr[-1]))
-        names = [batch.tasks[i] for i in np.flatnonzero(np.bincount(task))]
+        there = np.flatnonzero(np.bincount(task))  # a batch may hold many tasks, a part few
+        names = [batch.tasks[i] for i in there]
         new = [name for name in names if name not in self._tasks.row]
         added = np.array([self._tasks.add(name) for name in new], np.int64)
         columns = self._columns.add(batch.columns[entries])
         self._classes.add([batch.classes[i] for i in np.flatnonzero(np.bincount(label))])
         labels = self._classes.find(batch.classes)[label]
         self._make_room()
-        rows = self._tasks.rows(batch.tasks)[task]
+        row = np.zeros(len(batch.tasks), np.int64)
+        row[there] = self._tasks.rows(names)
+        rows = row[task]
         if new:
             seeds = np.array([_seed(name, self.seed) for name in new], np.int64)
             tree.put(self.bank, added, self.strategy.init(seeds, self._one))
@@ -269,7 +279,7 @@ class Place:
         if self.pending is not None:
             self.hear(self.pending)
             self.pending = None
-        cells = len(self._tasks.row) * self._columns.used
+        cells = len(self) * self._columns.used
         if self.alone and self.learnt >= self.thrift * cells:
             self.learnt = 0
             self.hub.post(self.tell())

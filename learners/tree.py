@@ -64,10 +64,14 @@ def map(change: Callable[[str, Array], Array], tree: Tree) -> Tree:
     return type(tree)(*made) if hasattr(tree, "_fields") else tuple(made)
 
 
+def _sizes(shape: Shape) -> dict[str, int]:
+    """Lengths of the axes that grow."""
+    return {"t": shape.tasks, "d": shape.columns, "k": shape.margins, "K": shape.margins}
+
+
 def zeros(kind: type, shape: Shape, experts: int = 1, places: int = 0) -> Tree:
     """A tree of that class, all zeros."""
-    sizes = {"t": shape.tasks, "d": shape.columns, "k": shape.margins, "K": shape.margins}
-    sizes |= {"e": experts, "s": places}
+    sizes = _sizes(shape) | {"e": experts, "s": places}
     return kind(
         *(
             np.zeros([sizes[a] if a.isalpha() else int(a) for a in names], dtype)
@@ -77,19 +81,13 @@ def zeros(kind: type, shape: Shape, experts: int = 1, places: int = 0) -> Tree:
 
 
 def grow(tree: Tree, shape: Shape) -> Tree:
-    """The tree with room for that shape: what is new is 0, two classes unfold when a third comes.
-
-    Unfolding is exact: a margin w becomes the columns -w/2, +w/2, a sum of squares stays itself in
-    both (`k` and `K` of `types`).
-    """
-    sizes = {"t": shape.tasks, "d": shape.columns, "k": shape.margins, "K": shape.margins}
+    """The tree with room for that shape: what is new is 0; two classes unfold for a third."""
+    sizes = _sizes(shape)
 
     def resize(names: str, leaf: Array) -> Array:
         for axis, name in enumerate(names):
             if name in "kK" and leaf.shape[axis] == 1 and sizes[name] > 1:
-                half = leaf.dtype.type(0.5)
-                pair = (0 - leaf * half, leaf * half) if name == "k" else (leaf, leaf)  # no -0
-                leaf = np.concatenate(pair, axis)
+                leaf = unfold(name, leaf, axis)
         if any(n in sizes and sizes[n] > have for n, have in zip(names, leaf.shape, strict=True)):
             wanted = [max(sizes.get(n, 0), have) for n, have in zip(names, leaf.shape, strict=True)]
             larger = np.zeros(wanted, leaf.dtype)
@@ -98,6 +96,16 @@ def grow(tree: Tree, shape: Shape) -> Tree:
         return leaf
 
     return map(resize, tree)
+
+
+def unfold(name: str, leaf: Array, axis: int) -> Array:
+    """Two classes' margin, axis k or K of length 1, as two columns; exact.
+
+    A margin w becomes -w/2, +w/2 (and 0 no -0), a sum of squares stays itself in both.
+    """
+    half = leaf.dtype.type(0.5)
+    pair = (0 - leaf * half, leaf * half) if name == "k" else (leaf, leaf)
+    return np.concatenate(pair, axis)
 
 
 def take(tree: Tree, **wanted: NDArray[np.int64]) -> Tree:
@@ -123,7 +131,7 @@ def put(tree: Tree, rows: NDArray[np.int64], other: Tree) -> None:
 
 def spread(tree: Tree, shape: Shape, **at: NDArray[np.int64]) -> Tree:
     """The converse of `take`: a tree of that shape, 0 but for what is put at those places."""
-    sizes = {"t": shape.tasks, "d": shape.columns, "k": shape.margins, "K": shape.margins}
+    sizes = _sizes(shape)
 
     def place(names: str, leaf: Array) -> Array:
         wanted = [sizes.get(n, have) for n, have in zip(names, leaf.shape, strict=True)]
@@ -150,7 +158,7 @@ def check(tree: Tree, shape: Shape) -> None:
 
     Leaves may have spare room (capacity is not state) but agree with each other.
     """
-    least = {"t": shape.tasks, "d": shape.columns, "k": shape.margins, "K": shape.margins}
+    least = _sizes(shape)
     for (path, names, leaf), dtype in zip(leaves(tree), _dtypes(tree), strict=True):
         if leaf.ndim != len(names) or leaf.dtype != dtype:
             raise ValueError(

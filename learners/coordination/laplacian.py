@@ -17,9 +17,9 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from learners import tree
-from learners.coordination.linear import RATES, Own, Silence, names, run
-from learners.types import F32, I64, Bank, Block, Inbox, Rows, Scores, Shape, Strategy
+from learners.coordination.independent import independent
+from learners.coordination.linear import RATES, Own, names
+from learners.types import F32, Bank, Inbox, Rows, Strategy
 
 
 class Told(NamedTuple):
@@ -61,23 +61,13 @@ def laplacian(
     if not 0 <= coupling <= 1:
         raise ValueError(f"coupling: {coupling!r} is not from 0 to 1")
 
-    def init(seeds: I64, shape: Shape) -> Own:
-        return tree.zeros(Own, shape._replace(tasks=len(seeds)), len(rates))  # type: ignore[no-any-return]
-
-    def score(bank: Own, block: Block) -> Scores:
-        return run(block, bank, None, rates, rates, teach=False, tempered=tempered)
-
-    def learn(bank: Own, block: Block) -> Scores:
-        return run(block, bank, None, rates, rates, teach=True, tempered=tempered)
+    alone = independent(rates, tempered=tempered)  # what it is between meetings
 
     def message(bank: Own, rows: Rows) -> Told:
         return Told(bank.v[rows])
 
     def merge(bank: Own, rows: Rows, reply: Shift) -> None:
         bank.v[rows] += reply.by
-
-    def meet(shape: Shape, seed: int) -> Bank:
-        return Silence()
 
     def mix(memory: Bank, inbox: Inbox) -> Shift:
         v: F32 = inbox.message.v
@@ -94,8 +84,4 @@ def laplacian(
                     middle[row] = v[near].sum(0, dtype=np.float64) / len(near)
         return Shift((coupling * (middle - v)).astype(np.float32))
 
-    def model(bank: Own, rows: Rows) -> F32:
-        return bank.v[rows]
-
-    experts = names("laplacian", rates)
-    return Strategy(init, score, learn, message, merge, meet, mix, model, experts)
+    return alone._replace(message=message, merge=merge, mix=mix, experts=names("laplacian", rates))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.view import ALONE
 from streams.evaluate import Metrics, Prequential
 
 
@@ -100,9 +101,6 @@ def natural(name: str) -> tuple[list[str | int], str]:
     """
     parts = re.split(r"([0-9]+)", name)  # text and digits in turn
     return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
-
-
-ALONE = "independent"  # the expert, or the strategy, in which nobody hears anybody
 
 
 def alone(runs: Sequence[Run]) -> Outcome | None:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
+from learners.view import ALONE
 from service.command import report_svg as draw
-from service.command.outcome import ALONE, Figures, Outcome, Replay, Run, View
+from service.command.outcome import Figures, Outcome, Replay, Run, View
 from service.command.outcome import alone as alone_of
 from service.command.terminal import percent, signed
 

@@ -158,7 +158,7 @@ class Engine:
         writer = self._writer
         return {
             "position": self.position,
-            "tasks": len(writer.state.place.tasks),
+            "tasks": len(writer.state.place),
             "ids_remembered": len(writer.state.receipts),
             "queued_examples": self._queued,
             "learnt_total": writer.learnt,

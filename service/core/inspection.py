@@ -74,7 +74,7 @@ def _inspect(journal: Journal, snapshots: Snapshots, progress: Progress | None) 
         found["health"] = str(error)
     else:
         place = state.place
-        found["tasks"] = len(place.tasks)
+        found["tasks"] = len(place)
         found["examples"] = int(place.progress.counts[:, 0].sum())
         found["classes"] = list(place.classes)
         found["digest"] = None if place.replayed else place.digest()

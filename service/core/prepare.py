@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import NamedTuple
 
-from learners.features import Batch, Example, batch
+from learners.features import Batch, Example, batch, check_label
 from service.core.lessons import Lesson
 from service.core.receipts import Receipt, fingerprint
 from service.problems import Problem
@@ -56,7 +56,7 @@ def size(examples: Sequence[Example]) -> int:
 
 def _batch(examples: Sequence[Example], bits: int, to_learn: bool) -> Batch:
     if to_learn and any(example.label is None for example in examples):
-        raise ValueError("label: null means no label; give a string, a number, true or false")
+        check_label(None)  # says why not
     return batch(examples, bits)
 
 

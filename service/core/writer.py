@@ -138,7 +138,7 @@ class Writer:
         return [(job, [next(said) for _ in range(job.n)]) for job in jobs]
 
     def _delete(self, task: str) -> bool | Problem:
-        if task not in self.state.place.tasks:
+        if task not in self.state.place:
             return False
         trouble = self._commit([(Kind.DELETE, task.encode("utf-8", "surrogatepass"), 1)])
         return trouble if trouble is not None else self.state.delete(task)

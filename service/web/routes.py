@@ -102,7 +102,7 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
             return schemas.Relations(
                 pairs=[schemas.Pair(tasks=(a, b), cosine=cosine) for a, b, cosine in found]
             )
-        n = len(await running.engine.tasks())
+        n = await running.engine.look(len)
         if n > MATRIX:
             raise Problem(
                 "invalid-request",
@@ -119,7 +119,7 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
         engine = running.engine
         return schemas.State(
             strategy=running.settings.strategy,
-            tasks=len(await engine.tasks()),
+            tasks=await engine.look(len),
             position=engine.position,
             digest=await engine.digest(),
         )
