@@ -247,13 +247,12 @@ class Place:
         return scores
 
     def _make_room(self) -> None:
-        """Grow the bank by doubling, so that rows and columns are copied seldom."""
+        """Grow the bank by a quarter at least, so that it is copied seldom and little lies idle."""
         room = self._room
-        tasks, columns = room.tasks, room.columns
-        while tasks < self._tasks.used:
-            tasks *= 2
-        while columns < self._columns.used:
-            columns *= 2
+        tasks, columns = (
+            have if used <= have else max(used, have + have // 4)
+            for have, used in zip(room, (self._tasks.used, self._columns.used), strict=False)
+        )
         self._room = Shape(tasks, columns, len(self._classes.names))
         if self._room != room:
             self.bank = tree.grow(self.bank, self._room)

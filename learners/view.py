@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from learners import cost
 from learners.types import F32, I64, Label
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class TaskView(NamedTuple):
     weights: dict[str, float]  # of the experts mixed; empty where none are
     benefit: Benefit | None  # None where the strategy has no own family to compare with
     nearest: list[tuple[str, float]]  # most alike tasks, by cosine of the models
+    bytes: int  # of memory that it takes up
 
 
 def view(place: Place, task: str, nearest: int = 5) -> TaskView:
@@ -72,7 +74,10 @@ def view(place: Place, task: str, nearest: int = 5) -> TaskView:
         weights = dict(zip(names, w[0].tolist(), strict=True))
     counts = place._labels[row].tolist()
     classes = [(c, n) for c, n in zip(place.classes, counts, strict=True) if n]
-    return TaskView(task, seen, classes, progress, weights, benefit, near(place, task, nearest))
+    return TaskView(
+        task, seen, classes, progress, weights, benefit, near(place, task, nearest),
+        cost.of_task(place, task),
+    )  # fmt: skip
 
 
 def near(place: Place, task: str, top: int = 5) -> list[tuple[str, float]]:

@@ -55,6 +55,8 @@ def inspect(directory: Path, form: str) -> int:
         more = f" and {len(classes) - SHOWN} more" if len(classes) > SHOWN else ""
         rows.append(["tasks", f"{found['tasks']:,}, of {found['examples']:,} examples"])
         rows.append(["classes", shown + more])
+        memory = found["memory"]
+        rows.append(["memory", f"{memory['bytes']:,} bytes, {memory['bytes_per_task']:,} a task"])
     if found["digest"] is not None:
         rows.append(["state", f"sha256:{found['digest']}"])
     rows.append(["health", click.style(found["health"], fg="red" if code else "green")])

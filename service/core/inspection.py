@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from learners.cost import of_place
 from service.core.recover import Progress, rebuild
 from service.store.journal import Damaged, Journal
 from service.store.lock import Lock
@@ -53,6 +54,7 @@ def _inspect(journal: Journal, snapshots: Snapshots, progress: Progress | None) 
         "tasks": None,
         "examples": None,  # of the tasks there are
         "classes": None,
+        "memory": None,  # bytes that a service of it takes up for the state
         "journal": {
             "bytes": sum(file.stat().st_size for file in files if file.exists()),
             "groups": journal.end.sequence - journal.base.sequence,
@@ -77,6 +79,11 @@ def _inspect(journal: Journal, snapshots: Snapshots, progress: Progress | None) 
         found["tasks"] = len(place)
         found["examples"] = int(place.progress.counts[:, 0].sum())
         found["classes"] = list(place.classes)
+        cost = of_place(place)
+        found["memory"] = {
+            "bytes": cost.total,
+            "bytes_per_task": round(cost.tasks / max(len(place), 1)),
+        }
         found["digest"] = None if place.replayed else place.digest()
     return found
 

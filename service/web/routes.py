@@ -67,6 +67,7 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
             weights=view.weights,
             benefit=None if benefit is None else schemas.Benefit(**benefit._asdict()),
             nearest=[schemas.Near(task=name, cosine=cosine) for name, cosine in view.nearest],
+            bytes=view.bytes,
         )
 
     @router.delete(

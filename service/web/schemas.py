@@ -149,6 +149,7 @@ class Task(_Model):
     )
     benefit: Benefit | None = Field(description="null where no own learner runs beside.")
     nearest: list[Near]
+    bytes: int = Field(description="Of memory that the task takes up, spare room included.")
 
 
 class Pair(_Model):

@@ -160,6 +160,7 @@ def test_a_view_of_a_task(http: httpx.Client) -> None:
     assert 0 < progress["error"] < 0.5
     assert min(progress["log_loss"], progress["brier"]) > 0
     assert set(view["benefit"]) == {"nats", "errors"}
+    assert 500 < view["bytes"] < 1 << 20
     names = [near["task"] for near in view["nearest"]]
     assert len(names) == 5
     assert "view a" not in names

@@ -74,6 +74,7 @@ def test_it_tells_what_there_is_and_changes_nothing(run: Run, tmp_path: Path) ->
     assert found["settings"] == {"bits": 20, "seed": 0, "period": 16}
     assert (found["position"], found["tasks"], found["examples"]) == (71, 2, 40)
     assert found["classes"] == [False, True]
+    assert 100 < found["memory"]["bytes_per_task"] < found["memory"]["bytes"]
     assert found["journal"]["groups"] == 71
     assert found["journal"]["bytes"] == len(before["journal.db"])
     assert (found["journal"]["begins"], found["journal"]["ends"]) == (0, 71)
