@@ -2,83 +2,62 @@
 
 from __future__ import annotations
 
-import os
-import platform
+import gc
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
-from importlib import metadata
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-
-class Contender(NamedTuple):
-    """One way of learning a set of examples."""
-
-    name: str
-    examples: int  # learnt by one call
-    start: Callable[[], Callable[[], object]]  # makes a fresh learner; what it returns is timed
+Turn = Callable[[], Mapping[str, float]]  # one measurement: measure -> value
+Start = Callable[[], Callable[[], object]]  # makes a fresh learner; what it returns is timed
+Samples = dict[str, list[float]]  # measure -> its value in each round
 
 
-class Speed(NamedTuple):
-    """Examples a second of CPU time."""
+class Spread(NamedTuple):
+    """What the rounds gave."""
 
-    name: str
     median: float
-    slowest: float
-    fastest: float
+    low: float
+    high: float
 
 
-def race(contenders: Sequence[Contender], rounds: int) -> list[Speed]:
-    """Time every contender once a round, after one turn each that is not counted.
+def spread(values: Sequence[float]) -> Spread:
+    """Median, least and most.
 
-    >>> [speed.name for speed in race([Contender("idle", 10, lambda: lambda: sum(range(999)))], 3)]
-    ['idle']
+    >>> spread([3.0, 1.0, 7.0])
+    Spread(median=3.0, low=1.0, high=7.0)
     """
-    seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
-    for turn in range(rounds + 1):
-        for contender in contenders:
-            learn = contender.start()
-            began = time.process_time()
-            learn()
-            took = time.process_time() - began
-            if turn:
-                seconds[contender.name].append(took / contender.examples)
-    return [
-        Speed(name, 1 / statistics.median(took), 1 / max(took), 1 / min(took))
-        for name, took in seconds.items()
-    ]
+    return Spread(statistics.median(values), min(values), max(values))
 
 
-def machine() -> str:
-    """The processor, and how many of them."""
-    model = platform.processor() or platform.machine()
-    about = Path("/proc/cpuinfo")
-    if about.exists():
-        for line in about.read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+def take_turns(turns: Mapping[str, Turn], rounds: int) -> dict[str, Samples]:
+    """Every contender once a round, after one turn each that is not counted (it compiles, warms).
+
+    >>> take_turns({"a": lambda: {"size": 1.0}, "b": lambda: {"size": 2.0}}, 2)
+    {'a': {'size': [1.0, 1.0]}, 'b': {'size': [2.0, 2.0]}}
+    """
+    samples: dict[str, Samples] = {name: {} for name in turns}
+    for round_ in range(rounds + 1):
+        for name, turn in turns.items():
+            found = turn()
+            if round_:
+                for measure, value in found.items():
+                    samples[name].setdefault(measure, []).append(value)
+    return samples
 
 
-def versions(names: Iterable[str]) -> dict[str, str]:
-    """Versions of the distributions of those names that are installed."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+def work(start: Start, examples: int) -> Turn:
+    """A turn of work in this process: `rate`, examples a second of CPU time, and `us` for each.
 
+    What `start` does is not timed, nor is the collection of what it left behind.
+    """
 
-def table(speeds: Sequence[Speed], against: str) -> str:
-    """Rows of text, with each median as a multiple of one contender's."""
-    base = next(speed.median for speed in speeds if speed.name == against)
-    wide = max(len(speed.name) for speed in speeds)
-    lines = [f"{'':{wide}}  examples/s  (slowest .. fastest round)      ratio"]
-    for s in speeds:
-        spread = f"({s.slowest:,.0f} .. {s.fastest:,.0f})"
-        lines.append(f"{s.name:{wide}}  {s.median:>10,.0f}  {spread:<29} {s.median / base:>8.1f}")
-    return "\n".join(lines)
+    def turn() -> Mapping[str, float]:
+        go = start()
+        gc.collect()
+        began = time.process_time()
+        go()
+        took = time.process_time() - began
+        return {"rate": examples / took, "us": 1e6 * took / examples}
+
+    return turn

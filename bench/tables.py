@@ -1,0 +1,113 @@
+"""What was measured, as a table: for a terminal, for a page and for a program."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from math import floor, log10
+from typing import Any, NamedTuple
+
+from bench.rounds import Samples, spread
+from service.command.terminal import columns
+
+
+class Measure(NamedTuple):
+    """One column: a measure of the samples, and how it is shown."""
+
+    key: str
+    title: str
+    digits: int = 0
+
+
+class Ratio(NamedTuple):
+    """One column: a measure as a multiple of what one contender had in the same round."""
+
+    key: str
+    title: str
+    base: str  # the contender's name
+
+
+class Table(NamedTuple):
+    """Contenders below each other; those that could not run say why."""
+
+    title: str
+    rows: Mapping[str, Samples]
+    measures: Sequence[Measure]
+    ratios: Sequence[Ratio] = ()
+    skipped: Mapping[str, str] = {}  # contender -> reason
+    note: str = ""
+
+
+def times(table: Table, name: str, ratio: Ratio) -> float | None:
+    """The median over the rounds of a contender's ratio; None where either has no such measure."""
+    mine, base = table.rows[name].get(ratio.key), table.rows.get(ratio.base, {}).get(ratio.key)
+    if not mine or not base:
+        return None
+    return statistics.median(a / b for a, b in zip(mine, base, strict=True))
+
+
+def cells(table: Table) -> list[list[str]]:
+    """Head and rows as words; the first column is the contender's name."""
+    head = [table.title]
+    for measure in table.measures:
+        head += [measure.title, "least .. most"]
+    rows = [[*head, *(ratio.title for ratio in table.ratios)]]
+    for name, samples in table.rows.items():
+        row = [name]
+        for measure in table.measures:
+            row += _shown(samples.get(measure.key), measure.digits)
+        found = [times(table, name, ratio) for ratio in table.ratios]
+        rows.append([*row, *("-" if x is None else short(x) for x in found)])
+    for name, reason in table.skipped.items():
+        rows.append([f"{name}: skipped, {reason}", *["-"] * (len(rows[0]) - 1)])
+    return rows
+
+
+def _shown(values: list[float] | None, digits: int) -> list[str]:
+    if not values:
+        return ["-", "-"]
+    middle, low, high = (f"{value:,.{digits}f}" for value in spread(values))
+    return [middle, "" if low == high else f"{low} .. {high}"]
+
+
+def short(value: float) -> str:
+    """Two or three figures that count, never as a power of ten.
+
+    >>> short(1234.5), short(15.26), short(0.0151)
+    ('1,234', '15.3', '0.015')
+    """
+    size = floor(log10(abs(value))) if value else 0
+    return f"{value:,.{max(0, (1 if size < 0 else 2) - size) if size < 2 else 0}f}"
+
+
+def text(table: Table) -> str:
+    """For a terminal."""
+    head, *rows = cells(table)
+    return "\n".join([columns(head, rows), *([table.note] if table.note else [])])
+
+
+def markdown(told: Mapping[str, Any]) -> str:
+    """For a page: the table whose `plain` form that is."""
+    head, *rows = told["cells"]
+    lines = [f"**{head[0]}**", "", "| | " + " | ".join(head[1:]) + " |"]
+    lines.append("|---|" + "---:|" * (len(head) - 1))
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([*lines, *(["", told["note"]] if told["note"] else [])])
+
+
+def plain(table: Table) -> dict[str, Any]:
+    """For a program: all figures, and the cells as they are shown."""
+    return {
+        "title": table.title,
+        "rows": {
+            name: {measure: spread(values)._asdict() for measure, values in samples.items()}
+            for name, samples in table.rows.items()
+        },
+        "ratios": {
+            name: {ratio.title: times(table, name, ratio) for ratio in table.ratios}
+            for name in table.rows
+        },
+        "skipped": dict(table.skipped),
+        "note": table.note,
+        "cells": cells(table),
+    }
