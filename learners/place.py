@@ -7,7 +7,7 @@ class; a strategy never learns which.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -58,6 +58,8 @@ class Place:
         more than a constant, however wide the bank is; 0: every one that is due
     hub
         where messages meet, when somebody calls `tell` and `hear`; by default this place's own
+    post
+        takes each message that is due, where the hub is elsewhere; its replies come by `hear`
 
     Examples
     --------
@@ -82,6 +84,7 @@ class Place:
         thrift: float = THRIFT,
         name: str = "here",
         hub: Hub | None = None,
+        post: Callable[[Parcel], None] | None = None,
     ) -> None:
         if lag not in (0, 1):
             raise ValueError(f"lag: {lag!r} is neither 0 nor 1")
@@ -89,7 +92,8 @@ class Place:
         self.bits, self.seed, self.name = bits, seed, name
         self.period, self.lag, self.thrift = period, lag, thrift
         self.hub = hub or Hub(self.strategy, seed)
-        self.alone = hub is None
+        self.alone = hub is None and post is None
+        self._post = self.hub.post if self.alone else post
         self.position = 0  # examples learnt and tasks forgotten so far
         self.told = 0  # messages
         self.heard = 0  # number of the newest meeting that replied
@@ -186,13 +190,18 @@ class Place:
         return snapshot.save(self)
 
     @classmethod
-    def restore(cls, strategy: str | Strategy, data: bytes) -> Place:
+    def restore(
+        cls,
+        strategy: str | Strategy,
+        data: bytes,
+        post: Callable[[Parcel], None] | None = None,
+    ) -> Place:
         """The place whose snapshot that is; ValueError when it is of another strategy or format."""
         arrays, about = tree.unpack(data)
         if not isinstance(about, dict) or about.get("format") != snapshot.FORMAT:
             raise ValueError(f"snapshot: not of format {snapshot.FORMAT}, the one read here")
         settings = {key: about[key] for key in snapshot.SETTINGS}
-        place = cls(strategy, **settings)
+        place = cls(strategy, **settings, post=post)
         snapshot.load(place, arrays, about)
         return place
 
@@ -279,14 +288,15 @@ class Place:
             self.hear(self.pending)
             self.pending = None
         cells = len(self) * self._columns.used
-        if self.alone and self.learnt >= self.thrift * cells:
-            self.learnt = 0
-            self.hub.post(self.tell())
-            reply = self.hub.meet().get(self.name)
-            if reply is not None and self.lag:
-                self.pending = reply
-            elif reply is not None:
-                self.hear(reply)
+        if self._post is None or self.learnt < self.thrift * cells:
+            return
+        self.learnt = 0
+        self._post(self.tell())
+        reply = self.hub.meet().get(self.name) if self.alone else None
+        if reply is not None and self.lag:
+            self.pending = reply
+        elif reply is not None:
+            self.hear(reply)
 
     def tell(self) -> Parcel:
         """This place's message: states, not differences, so it may be sent again or get lost."""
