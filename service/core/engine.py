@@ -32,11 +32,12 @@ from learners.features import Example
 from learners.place import Place
 from learners.types import F32
 from learners.view import TaskView
-from service.core.jobs import Delete, Item, Job, Learn, Look, Predict
+from service.core.jobs import ALONE, Delete, Hear, Item, Job, Learn, Look, Predict
 from service.core.keeper import Keeper
 from service.core.pairs import most_alike
 from service.core.prepare import Prepared, prepare, size
 from service.core.recover import Progress, Recovered, recover
+from service.core.seat import Seat
 from service.core.writer import Writer
 from service.problems import Problem
 from service.settings import Settings
@@ -73,8 +74,12 @@ class Engine:
         self._loop = asyncio.create_task(self._run(), name="engine")
 
     @classmethod
-    async def open(cls, settings: Settings, progress: Progress | None = None) -> Engine:
+    async def open(
+        cls, settings: Settings, progress: Progress | None = None, seat: Seat | None = None
+    ) -> Engine:
         """Recover the state, or begin one; `progress` is called by another thread.
+
+        With a seat it is one of several places, whose replies come by `hear`.
 
         Raises InUse, ValueError or journal.Damaged, each with the remedy.
         """
@@ -83,7 +88,7 @@ class Engine:
         thread = ThreadPoolExecutor(1, "writer")
         try:
             recovered = await asyncio.get_running_loop().run_in_executor(
-                thread, recover, settings, progress
+                thread, recover, settings, progress, seat
             )
         except BaseException:
             thread.shutdown()
@@ -118,6 +123,12 @@ class Engine:
         """Forget a task, durably; whether there was one."""
         self._refuse_if_busy(1)
         job = Delete(task)
+        self._submit(job)
+        return await job.done
+
+    async def hear(self, reply: bytes) -> bool:
+        """Merge the reply of a meeting held elsewhere, durably; whether it was news."""
+        job = Hear(reply)
         self._submit(job)
         return await job.done
 
@@ -244,13 +255,14 @@ class Engine:
     def _group(self) -> list[Job]:
         """The longest beginning of the queue that needs one flush, or none.
 
-        Predictions at its head need not wait for a flush, so they go alone; so does a deletion.
+        Predictions at its head need not wait for a flush, so they go alone; so does a deletion, and
+        a reply.
         """
         group = [self._jobs.popleft()]
         n, columns, first = group[0].n, group[0].columns, type(group[0])
-        while self._jobs and first is not Delete and n < GROUP and columns < COLUMNS:
+        while self._jobs and first not in ALONE and n < GROUP and columns < COLUMNS:
             job = self._jobs[0]
-            if isinstance(job, Delete) or (first is not Learn and isinstance(job, Learn)):
+            if isinstance(job, ALONE) or (first is not Learn and isinstance(job, Learn)):
                 break
             group.append(self._jobs.popleft())
             n += job.n

@@ -67,6 +67,16 @@ class Delete:
 
 
 @dataclass(eq=False, slots=True)
+class Hear:
+    """Merge the reply of a meeting held elsewhere; the result is whether it was news."""
+
+    reply: bytes
+    done: Future[bool] = field(default_factory=_future, init=False)
+    n: int = field(default=1, init=False)
+    columns: int = field(default=0, init=False)
+
+
+@dataclass(eq=False, slots=True)
 class Look:
     """Look at the place between two blocks; the result is what the function returns."""
 
@@ -76,4 +86,5 @@ class Look:
     columns: int = field(default=0, init=False)
 
 
-Job = Learn | Predict | Delete | Look
+Job = Learn | Predict | Delete | Hear | Look
+ALONE = (Delete, Hear)  # each the only one of its group

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from learners.exchange import Parcel
 from learners.features import Example, batch
 from learners.place import Place
 from learners.types import Label
 from service.core.receipts import Receipts
+from service.core.seat import Seat, silent
 from service.core.state import State
 from service.settings import Settings
 from service.store.journal import Damaged, Journal
@@ -30,24 +32,29 @@ class Recovered(NamedTuple):
     snapshot: End  # where the snapshot stood from which it was recovered
 
 
-def identity(settings: Settings) -> dict[str, Any]:
-    """The settings that a journal and its snapshots depend on."""
-    return settings.model_dump(include={"strategy", "bits", "seed", "period"})
+def identity(settings: Settings, seat: Seat | None = None) -> dict[str, Any]:
+    """What a journal and its snapshots depend on: settings, and which of several places it is."""
+    about = settings.model_dump(include={"strategy", "bits", "seed", "period"})
+    return about | ({"place": seat.name} if seat else {})
 
 
-def recover(settings: Settings, progress: Progress | None = None) -> Recovered:
+def recover(
+    settings: Settings, progress: Progress | None = None, seat: Seat | None = None
+) -> Recovered:
     """Open the data directory, or make it; the caller holds its lock.
 
     Raises ValueError where it was written under other settings or by a newer version, and
     `journal.Damaged` where what was acknowledged cannot be rebuilt.
     """
     directory = settings.data_dir
-    journal = Journal(directory, identity(settings))
+    about = identity(settings, seat)
+    journal = Journal(directory, about)
     try:
-        refuse_others(directory, journal.identity, identity(settings))
+        refuse_others(directory, journal.identity, about)
         snapshots = Snapshots(directory)
         warm(settings.strategy)
-        state, start = rebuild(journal, snapshots, settings.id_window, progress)
+        post = seat.post if seat else silent
+        state, start = rebuild(journal, snapshots, settings.id_window, progress, post)
         for path in snapshots.set_aside(start):
             log.warning("a snapshot was damaged; it lies in %s now", path)
     except BaseException:
@@ -57,18 +64,18 @@ def recover(settings: Settings, progress: Progress | None = None) -> Recovered:
 
 
 def rebuild(
-    journal: Journal, snapshots: Snapshots, id_window: int, progress: Progress | None = None
+    journal: Journal,
+    snapshots: Snapshots,
+    id_window: int,
+    progress: Progress | None = None,
+    post: Callable[[Parcel], None] = silent,
 ) -> tuple[State, End]:
     """The state that a journal and its snapshots make, and which snapshot it began from."""
-    about = journal.identity
-    place = Place(
-        about["strategy"], bits=about["bits"], seed=about["seed"], period=about["period"]
-    )
-    state, start = State(place, Receipts(id_window)), START
-    if not place.replayed:
+    state, start = State(begin(journal.identity, post), Receipts(id_window)), START
+    if not state.place.replayed:
         for snapshot in snapshots.whole():
             _refuse_strangers(journal, snapshot)
-            state, start = restore(snapshot, id_window), snapshot.end
+            state, start = restore(snapshot, id_window, post), snapshot.end
             break
     if journal.base.sequence > start.sequence:
         raise Damaged(
@@ -81,6 +88,14 @@ def rebuild(
         if progress is not None:
             progress(position - start.position, total)
     return state, start
+
+
+def begin(about: Mapping[str, Any], post: Callable[[Parcel], None] = silent) -> Place:
+    """The place of a journal with that identity, before anything was learnt."""
+    settings = {name: about[name] for name in ("bits", "seed", "period")}
+    if "place" in about:
+        return Place(about["strategy"], **settings, name=about["place"], post=post)
+    return Place(about["strategy"], **settings)
 
 
 def warm(strategy: str) -> None:
@@ -116,9 +131,11 @@ def refuse_others(
             )
 
 
-def restore(snapshot: Snapshot, id_window: int) -> State:
+def restore(snapshot: Snapshot, id_window: int, post: Callable[[Parcel], None] = silent) -> State:
     """The state in a snapshot."""
-    place = Place.restore(snapshot.identity["strategy"], snapshot.parts["place"])
+    about = snapshot.identity
+    carried = post if "place" in about else None
+    place = Place.restore(about["strategy"], snapshot.parts["place"], carried)
     return State(place, Receipts.from_bytes(snapshot.parts["receipts"], id_window))
 
 

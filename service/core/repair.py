@@ -17,10 +17,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from learners.place import Place
 from service.core import lessons
 from service.core.receipts import Receipts
-from service.core.recover import restore
+from service.core.recover import begin, restore
 from service.core.state import Kind, State
 from service.store import records
 from service.store.journal import Journal
@@ -57,8 +56,7 @@ def repair(directory: Path) -> dict[str, Any]:
         if snapshot:
             state = restore(snapshot, 0)
         else:
-            settings = {name: identity[name] for name in ("bits", "seed", "period")}
-            state = State(Place(identity["strategy"], **settings), Receipts(0))
+            state = State(begin(identity), Receipts(0))
         acknowledged = _mark(aside / "journal.mark")
         with closing(Journal(directory, identity, base=start)) as journal:
             for data in _whole_groups(aside / "journal.db", start.sequence, acknowledged.sequence):
@@ -126,6 +124,8 @@ def _apply(state: State, kind: int, payload: bytes) -> bool:
     """Whether the record still means something: a deletion may have lost its task."""
     if kind == Kind.DELETE:
         return state.delete(payload.decode("utf-8", "surrogatepass"))
+    if kind == Kind.HEAR:
+        return state.place.hear(state.reply(payload))
     state.learn(lessons.from_bytes(payload))
     return True
 

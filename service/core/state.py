@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
+from functools import cached_property
 
+from learners import parcels
+from learners.exchange import Parcel
 from learners.place import Place
+from learners.types import Tree
 from service.core import lessons
 from service.core.answers import Answer, answers
 from service.core.lessons import Lesson
@@ -24,6 +28,7 @@ class Kind(IntEnum):
 
     LEARN = 1  # a lesson
     DELETE = 2  # a task's name
+    HEAR = 3  # a reply, of a meeting held elsewhere; takes no position
 
 
 class State:
@@ -45,6 +50,14 @@ class State:
         self.receipts.forget(task)
         return self.place.forget(task)
 
+    def reply(self, data: bytes) -> Parcel:
+        """A reply from its bytes; ValueError when they are none to this place's strategy."""
+        return parcels.from_bytes(data, self._reply)
+
+    @cached_property
+    def _reply(self) -> Tree:
+        return parcels.reply_of(self.place.strategy)
+
     def replay(self, records: Iterable[Record]) -> Iterator[int]:
         """Do again what records say; positions reached, now and then.
 
@@ -63,6 +76,8 @@ class State:
                 self.delete(record.payload.decode("utf-8", "surrogatepass"))
                 position = record.position
                 self._replay([], position)
+            elif record.kind == Kind.HEAR:
+                self.place.hear(self.reply(record.payload))
             elif record.kind != Kind.LEARN:
                 raise ValueError(
                     f"The journal holds a record of kind {record.kind} at position "

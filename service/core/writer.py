@@ -16,7 +16,7 @@ from typing import Any, cast
 from learners import features
 from service.core import lessons
 from service.core.answers import Answer, answers
-from service.core.jobs import Delete, Item, Job, Learn, Look, Predict
+from service.core.jobs import Delete, Hear, Item, Job, Learn, Look, Predict
 from service.core.lessons import Lesson
 from service.core.receipts import Receipt
 from service.core.state import Kind, State
@@ -60,10 +60,13 @@ class Writer:
         """Do a group of jobs with one flush at most; the outcome of each, in order.
 
         A deletion must be the only job of its group: whether there is such a task shows only when
-        all before is learnt. What it raises leaves the state unknown: then it must not go on.
+        all before is learnt. So must a reply, which is merged between two lessons. What it raises
+        leaves the state unknown: then it must not go on.
         """
         if isinstance(jobs[0], Delete):
             return [(jobs[0], self._delete(jobs[0].task))]
+        if isinstance(jobs[0], Hear):
+            return [(jobs[0], self._hear(jobs[0].reply))]
         plans = self._plan([job for job in jobs if isinstance(job, Learn)])
         stretches = [(kind, list(some)) for kind, some in groupby(jobs, type)]
         runs = [[plans[job] for job in some if isinstance(job, Learn)] for _, some in stretches]
@@ -142,6 +145,16 @@ class Writer:
             return False
         trouble = self._commit([(Kind.DELETE, task.encode("utf-8", "surrogatepass"), 1)])
         return trouble if trouble is not None else self.state.delete(task)
+
+    def _hear(self, data: bytes) -> bool | Problem | ValueError:
+        try:
+            reply = self.state.reply(data)
+        except ValueError as error:  # the sender's: nothing is written
+            return error
+        if reply.number <= self.state.place.heard:
+            return False
+        trouble = self._commit([(Kind.HEAR, data, 0)])
+        return trouble if trouble is not None else self.state.place.hear(reply)
 
     def _commit(self, records: Sequence[tuple[int, bytes, int]]) -> Problem | None:
         """Make records durable, or say why nothing of them was written."""
