@@ -164,7 +164,7 @@ class Engine:
         """Examples learnt and tasks deleted so far."""
         return self._writer.journal.end.position
 
-    def stats(self) -> dict[str, float]:
+    async def stats(self) -> dict[str, float]:
         """Numbers about the engine; those that only grow end in `_total`."""
         writer = self._writer
         return {
@@ -208,11 +208,15 @@ class Engine:
             self._preparer, partial(prepare, examples, bits, to_learn=to_learn)
         )
 
-    def _submit(self, job: Job) -> None:
+    def refuse_unless_ready(self) -> None:
+        """Raise a Problem where nothing can be learnt any more."""
         if self._failure is not None:
             raise Problem("internal", f"The engine stopped: {self._failure!r}. Start it again.")
         if self._closing:
             raise Problem("draining", "The service is stopping; retry at its successor.")
+
+    def _submit(self, job: Job) -> None:
+        self.refuse_unless_ready()
         self._jobs.append(job)
         self._queued += job.n
         self._wake.set()

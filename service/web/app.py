@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from service.core.engine import Engine
 from service.problems import Problem
 from service.settings import Settings
 from service.web.examples import Examples
@@ -28,8 +29,8 @@ from service.web.running import Running
 
 def create_app(settings: Settings) -> FastAPI:
     """The application of one data directory; `app.state.running` is its engine's life."""
-    running = Running(settings)
-    metrics = Metrics(running, _version())
+    running = Running(settings, Engine.open)
+    metrics = Metrics(_version())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -21,17 +22,24 @@ from service.problems import Problem
 from service.web.decode import LEARN, PREDICT, Decoder
 from service.web.front import ClientGone
 from service.web.media import JSON, LINES, form_of, is_many
-from service.web.metrics import Metrics
 from service.web.running import Running
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Counts(Protocol):
+    """Who counts examples."""
+
+    def examples(self, verb: str, ok: int, refused: Mapping[str, int]) -> None:
+        """Count the good ones of a request, and by code those refused."""
+        ...
 
 
 class Examples:
     """The endpoint of one verb."""
 
     def __init__(
-        self, verb: Literal["learn", "predict"], running: Running, metrics: Metrics
+        self, verb: Literal["learn", "predict"], running: Running[Engine], metrics: Counts
     ) -> None:
         self.verb = verb
         self.kind = LEARN if verb == "learn" else PREDICT

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import choose_encoder
@@ -16,9 +15,6 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
-if TYPE_CHECKING:
-    from service.web.running import Running
-
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 UNSEEN = {"/livez", "/readyz", "/metrics"}  # asked all day long by machines
 
@@ -26,7 +22,7 @@ UNSEEN = {"/livez", "/readyz", "/metrics"}  # asked all day long by machines
 class Metrics:
     """One registry of one service; `text` is what /metrics answers."""
 
-    def __init__(self, running: Running, version: str) -> None:
+    def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry()
         self.in_flight = 0
         # Labels take few values, so each combination is looked up once.
@@ -64,7 +60,8 @@ class Metrics:
         ).set_function(lambda: self.in_flight)
         Info("kindred_build", "What runs", registry=self.registry).info({"version": version})
         ProcessCollector(registry=self.registry)
-        self.registry.register(_Engine(running))
+        self._engine = _Engine()
+        self.registry.register(self._engine)
 
     def answered(self, scope: Scope, route: str, status: int, seconds: float) -> None:
         """Count a request; a path that is no route has the route `none`."""
@@ -80,24 +77,26 @@ class Metrics:
             bad.inc(n)
             self._rejected(code).inc(n)
 
-    def text(self, accept: str) -> tuple[bytes, str]:
-        """The exposition, and its content type: OpenMetrics where `accept` asks for it."""
+    def text(self, accept: str, engine: Mapping[str, float]) -> tuple[bytes, str]:
+        """The exposition, and its content type: OpenMetrics where `accept` asks for it.
+
+        `engine` are its `stats`, empty while there is none.
+        """
+        self._engine.stats = engine
         encoder, content_type = choose_encoder(accept)
         return encoder(self.registry), content_type
 
 
 class _Engine(Collector):
-    """The engine's `stats`, read when they are asked for."""
+    """The engine's `stats`."""
 
-    def __init__(self, running: Running) -> None:
-        self.running = running
+    def __init__(self) -> None:
+        self.stats: Mapping[str, float] = {}
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(
-            "kindred_ready", "1 once recovery is over", value=float(self.running.ready)
+            "kindred_ready", "1 once recovery is over", value=float(bool(self.stats))
         )
-        if not self.running.ready:
-            return
-        for name, value in self.running.engine.stats().items():
+        for name, value in self.stats.items():
             kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
             yield kind(f"kindred_{name}", f"Engine: {name.replace('_', ' ')}", value=float(value))

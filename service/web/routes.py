@@ -9,6 +9,7 @@ from fastapi.responses import PlainTextResponse
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from service import problems
+from service.core.face import Face
 from service.problems import Problem
 from service.web import schemas
 from service.web.metrics import Metrics
@@ -30,7 +31,7 @@ UNKNOWN = declared("unknown-task", "starting", "draining", "internal")
 WRONG = declared("invalid-request", "starting", "draining", "internal")
 
 
-def routes(running: Running, metrics: Metrics) -> APIRouter:
+def routes(running: Running[Face], metrics: Metrics) -> APIRouter:
     """The router over one engine."""
     router = APIRouter()
 
@@ -103,7 +104,7 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
             return schemas.Relations(
                 pairs=[schemas.Pair(tasks=(a, b), cosine=cosine) for a, b, cosine in found]
             )
-        n = await running.engine.look(len)
+        n = int((await running.engine.stats())["tasks"])
         if n > MATRIX:
             raise Problem(
                 "invalid-request",
@@ -117,12 +118,12 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
     @router.get("/v1/state", tags=["service"], operation_id="get_state", responses=DOWN)
     async def state() -> schemas.State:
         """Position and digest of the whole state; hashing it takes the writer a moment."""
-        engine = running.engine
+        digest, stats = await running.engine.digest(), await running.engine.stats()
         return schemas.State(
             strategy=running.settings.strategy,
-            tasks=await engine.look(len),
-            position=engine.position,
-            digest=await engine.digest(),
+            tasks=int(stats["tasks"]),
+            position=int(stats["position"]),
+            digest=digest,
         )
 
     @router.get(
@@ -141,17 +142,19 @@ def routes(running: Running, metrics: Metrics) -> APIRouter:
     )
     async def readyz(request: Request) -> str:
         """Examples can be learnt: 200; 503 during recovery. `?verbose` lists the checks."""
-        engine = running.engine
+        running.engine.refuse_unless_ready()
         if "verbose" not in request.query_params:
             return "ok\n"
-        return f"[+]recovery ok\n[+]journal ok at position {engine.position}\nok\n"
+        position = int((await running.engine.stats())["position"])
+        return f"[+]recovery ok\n[+]journal ok at position {position}\nok\n"
 
     @router.get(
         "/metrics", tags=["service"], operation_id="metrics", response_class=PlainTextResponse
     )
     async def prometheus(request: Request) -> Response:
         """Prometheus's text format, or OpenMetrics by Accept."""
-        content, media_type = metrics.text(request.headers.get("accept", ""))
+        stats = await running.engine.stats() if running.ready else {}
+        content, media_type = metrics.text(request.headers.get("accept", ""), stats)
         return Response(content, headers={"content-type": media_type})
 
     @router.get(

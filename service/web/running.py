@@ -4,29 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
-from service.core.engine import Engine
+from service.core.face import Face
+from service.core.recover import Progress
 from service.problems import Problem
 from service.settings import Settings
 
 log = logging.getLogger("kindred")
 
 
-class Running:
+E = TypeVar("E", bound=Face, covariant=True)
+
+
+class Running(Generic[E]):
     """Opens the engine beside the event loop, so that /livez answers during a long recovery."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, open: Callable[[Settings, Progress], Awaitable[E]]
+    ) -> None:
         self.settings = settings
+        self._make = open
         self.failure: BaseException | None = None  # why there will be no engine
         self.on_failure: Callable[[], None] = lambda: None
-        self._engine: Engine | None = None
+        self._engine: E | None = None
         self._opening: asyncio.Task[None] | None = None
         self._done, self._total = 0, 0
 
     def start(self) -> None:
         """Begin to recover; returns at once."""
         self._opening = asyncio.create_task(self._open(), name="recovery")
+
+    async def opened(self) -> None:
+        """Wait until it is open; raises why it cannot be."""
+        assert self._opening is not None, "start it first"
+        await self._opening
+        if self.failure is not None:
+            raise self.failure
 
     async def stop(self) -> None:
         """Learn what was taken in, write the last snapshot, close."""
@@ -37,7 +52,7 @@ class Running:
             await engine.close()
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> E:
         """The engine; a Problem while there is none."""
         if self._engine is None:
             raise Problem("starting", f"Recovering the state: {self.progress}.")
@@ -57,7 +72,7 @@ class Running:
 
     async def _open(self) -> None:
         try:
-            self._engine = await Engine.open(self.settings, progress=self._progress)
+            self._engine = await self._make(self.settings, self._progress)
         except Exception as error:
             self.failure = error
             log.critical("cannot open %s: %s", self.settings.data_dir, error)

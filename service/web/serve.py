@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
+from service.core.face import Face
 from service.settings import Settings
 from service.web.app import create_app
 from service.web.running import Running
@@ -28,7 +29,7 @@ def serve(settings: Settings) -> int:
         logging.getLogger("kindred.access").addHandler(handler)
         logging.getLogger("kindred.access").propagate = False
     app = create_app(settings)
-    running: Running = app.state.running
+    running: Running[Face] = app.state.running
     config = uvicorn.Config(
         app,
         host=settings.host,

@@ -75,7 +75,7 @@ def test_those_who_wait_together_share_a_flush(run: Run) -> None:
                 good(await engine.learn([example]))
 
         await asyncio.gather(*[client() for _ in range(64)])
-        return engine.stats()
+        return await engine.stats()
 
     stats = run(do)
     assert stats["learnt_total"] == stats["position"] == 640
@@ -158,7 +158,7 @@ def test_too_much_waiting_is_refused_at_once_and_nothing_of_it_learnt(run: Run) 
         assert refused[0].headers["retry-after"]
         assert "KINDRED_QUEUE" in refused[0].detail
         assert engine.position == 4 * (20 - len(refused)) == 8
-        assert engine.stats()["queued_examples"] == 0
+        assert (await engine.stats())["queued_examples"] == 0
         large = await engine.learn(stream(50))  # alone it may be larger than the limit
         assert codes(large) == ["ok"] * 50
 
@@ -193,7 +193,7 @@ def test_a_client_that_leaves_does_not_stop_the_others(run: Run) -> None:
         found = await asyncio.gather(*tasks, return_exceptions=True)
         assert isinstance(found[3], asyncio.CancelledError)
         assert [codes(f) for f in found if isinstance(f, list)] == [["ok"]] * 9
-        assert engine.stats()["queued_examples"] == 0
+        assert (await engine.stats())["queued_examples"] == 0
 
     run(do)
 

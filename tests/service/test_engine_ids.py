@@ -85,7 +85,7 @@ def test_the_window_is_bounded_and_survives_a_restart(run: Run) -> None:
         return await engine.learn(examples)
 
     async def after(engine: Engine) -> list[Any]:
-        assert engine.stats()["ids_remembered"] == 4
+        assert (await engine.stats())["ids_remembered"] == 4
         again = await engine.learn(examples[6:])
         assert engine.position == 10
         await engine.learn(examples[:1])

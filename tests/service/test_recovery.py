@@ -133,7 +133,7 @@ def test_snapshots_come_while_learning_and_old_entries_go(run: Run, compact: boo
             await engine.learn(examples[i : i + 20])
             await asyncio.sleep(0.002)
         journal = engine._writer.journal
-        return await fingerprints(engine), engine.stats(), journal.base.position
+        return await fingerprints(engine), await engine.stats(), journal.base.position
 
     before, stats, base = run(do, snapshot_every=50, compact=compact)
     assert stats["snapshots_total"] >= 3
@@ -319,7 +319,7 @@ def test_a_snapshot_that_finds_no_room_stops_nothing(run: Run, small_files: Any)
             for i in range(0, 300, 10):
                 await engine.learn(examples[i : i + 10])
                 await asyncio.sleep(0.002)
-        stats = engine.stats()
+        stats = await engine.stats()
         assert stats["snapshots_failed_total"] > 0
         assert stats["position"] == 300
         return await engine.digest()
