@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 
 from learners import features, tree
-from learners.features import Batch, Example, batch, column, from_arrays, from_bytes, join, to_bytes
+from learners.features import (
+    Batch,
+    Example,
+    batch,
+    column,
+    from_arrays,
+    from_bytes,
+    join,
+    take,
+    to_bytes,
+)
 from learners.types import AMOUNT, CONSTANT, NUMBER, Label
 
 NUMBERS = st.floats(-(2.0**99), 2.0**99, width=32) | st.integers(-(10**9), 10**9) | st.booleans()
@@ -79,6 +89,14 @@ def test_joined_batches_are_the_batch_of_all(examples: list[Example], cuts: list
     equal(join(parts), batch(examples))
 
 
+@given(EXAMPLES, st.data())
+def test_what_is_taken_is_the_batch_of_these_alone(
+    examples: list[Example], data: st.DataObject
+) -> None:
+    rows = data.draw(st.lists(st.sampled_from(range(len(examples)))) if examples else st.just([]))
+    equal(take(batch(examples), rows), batch([examples[row] for row in rows]))
+
+
 @given(EXAMPLES)
 def test_a_batch_comes_back_from_bytes(examples: list[Example]) -> None:
     one = batch(examples)
@@ -90,9 +108,7 @@ def test_a_batch_comes_back_from_bytes(examples: list[Example]) -> None:
 @given(EXAMPLES)
 def test_the_order_of_features_has_no_effect(examples: list[Example]) -> None:
     # Names that hash alike add up, and floats add in the order given: distinct ones only.
-    turned = [
-        one._replace(features=dict(reversed(list(one.features.items())))) for one in examples
-    ]
+    turned = [one._replace(features=dict(reversed(list(one.features.items())))) for one in examples]
     a, b = batch(examples), batch(turned)
     np.testing.assert_array_equal(a.columns, b.columns)
     np.testing.assert_array_equal(a.kinds, b.kinds)
@@ -121,13 +137,18 @@ def test_arrays_make_the_batch_of_their_rows_as_mappings(X: Any, data: st.DataOb
 @given(st.integers(0, 5), st.integers(1, 4))
 def test_sparse_arrays_make_bags(seed: int, n: int) -> None:
     X = sp.random(n, 6, density=0.4, format="csr", random_state=seed, dtype=np.float32)
-    rows = [
-        {str(j): float(v) for j, v in zip(row.indices, row.data, strict=True)} for row in X
-    ]
+    rows = [{str(j): float(v) for j, v in zip(row.indices, row.data, strict=True)} for row in X]
     examples = [Example("t", {"x": row}, True) for row in rows]
     equal(from_arrays(["t"] * n, X, [True] * n), batch(examples))
     dense = from_arrays(["t"], np.array([[1.0, 2.0]]), names=["a", "b"], bag="w")
     equal(dense, batch([Example("t", {"w": {"a": 1.0, "b": 2.0}})]))
+
+
+def test_what_repeats_is_written_once() -> None:
+    X = np.arange(2000.0).reshape(100, 20)
+    one = from_arrays(["t"] * 100, X, [True] * 100)
+    assert len(to_bytes(one)) < 100 * 92 + 500
+    equal(from_bytes(to_bytes(one)), one)
 
 
 def kinds(**values: object) -> list[tuple[int, float, int]]:
@@ -266,7 +287,7 @@ def test_bytes_whose_parts_disagree_are_refused() -> None:
         "label": np.array([0, 5], np.int32),
         "indptr": np.array([0, 2, 99], np.int64),
         "columns": one.columns[:-1],
-        "weight": one.weight[:1],
+        "weight": one.weight[:0],
         "kinds": np.full(4, 9, np.uint8),
         "values": np.array([1, np.nan, 1, 2], np.float32),
     }
