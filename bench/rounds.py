@@ -30,14 +30,16 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.median(values), min(values), max(values))
 
 
-def take_turns(turns: Mapping[str, Turn], rounds: int) -> dict[str, Samples]:
-    """Every contender once a round, after one turn each that is not counted (it compiles, warms).
+def take_turns(turns: Mapping[str, Turn], rounds: int, warm: bool = True) -> dict[str, Samples]:
+    """Every contender once a round.
+
+    Before it, with `warm`, one turn each that is not counted: loops are compiled, caches filled.
 
     >>> take_turns({"a": lambda: {"size": 1.0}, "b": lambda: {"size": 2.0}}, 2)
     {'a': {'size': [1.0, 1.0]}, 'b': {'size': [2.0, 2.0]}}
     """
     samples: dict[str, Samples] = {name: {} for name in turns}
-    for round_ in range(rounds + 1):
+    for round_ in range(0 if warm else 1, rounds + 1):
         for name, turn in turns.items():
             found = turn()
             if round_:

@@ -8,7 +8,7 @@ from math import floor, log10
 from typing import Any, NamedTuple
 
 from bench.rounds import Samples, spread
-from service.command.terminal import columns
+from service.command import terminal
 
 
 class Measure(NamedTuple):
@@ -48,26 +48,28 @@ def times(table: Table, name: str, ratio: Ratio) -> float | None:
 
 def cells(table: Table) -> list[list[str]]:
     """Head and rows as words; the first column is the contender's name."""
-    head = [table.title]
+    columns = [[table.title, *table.rows]]
     for measure in table.measures:
-        head += [measure.title, "least .. most"]
-    rows = [[*head, *(ratio.title for ratio in table.ratios)]]
-    for name, samples in table.rows.items():
-        row = [name]
-        for measure in table.measures:
-            row += _shown(samples.get(measure.key), measure.digits)
-        found = [times(table, name, ratio) for ratio in table.ratios]
-        rows.append([*row, *("-" if x is None else short(x) for x in found)])
+        found = [samples.get(measure.key, []) for samples in table.rows.values()]
+        columns.append([measure.title, *(_middle(values, measure) for values in found)])
+        if any(len(set(values)) > 1 for values in found):  # else the rounds agree, or it was one
+            columns.append(["least .. most", *(_ends(values, measure) for values in found)])
+    for ratio in table.ratios:
+        of = [times(table, name, ratio) for name in table.rows]
+        columns.append([ratio.title, *("-" if x is None else short(x) for x in of)])
+    rows = [list(row) for row in zip(*columns, strict=True)]
     for name, reason in table.skipped.items():
-        rows.append([f"{name}: skipped, {reason}", *["-"] * (len(rows[0]) - 1)])
+        rows.append([f"{name}: skipped, {reason}", *["-"] * (len(columns) - 1)])
     return rows
 
 
-def _shown(values: list[float] | None, digits: int) -> list[str]:
-    if not values:
-        return ["-", "-"]
-    middle, low, high = (f"{value:,.{digits}f}" for value in spread(values))
-    return [middle, "" if low == high else f"{low} .. {high}"]
+def _middle(values: list[float], measure: Measure) -> str:
+    return f"{spread(values).median:,.{measure.digits}f}" if values else "-"
+
+
+def _ends(values: list[float], measure: Measure) -> str:
+    digits = measure.digits
+    return f"{min(values):,.{digits}f} .. {max(values):,.{digits}f}" if values else "-"
 
 
 def short(value: float) -> str:
@@ -83,7 +85,7 @@ def short(value: float) -> str:
 def text(table: Table) -> str:
     """For a terminal."""
     head, *rows = cells(table)
-    return "\n".join([columns(head, rows), *([table.note] if table.note else [])])
+    return "\n".join([terminal.columns(head, rows), *([table.note] if table.note else [])])
 
 
 def markdown(told: Mapping[str, Any]) -> str:
