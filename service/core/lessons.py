@@ -36,6 +36,15 @@ def join(lessons: Sequence[Lesson]) -> Lesson:
     return Lesson(features.join([lesson.batch for lesson in lessons]), tuple(receipts))
 
 
+def take(lesson: Lesson, rows: Sequence[int]) -> Lesson:
+    """The lesson that those rows alone would have made, in that order."""
+    at = {row: new for new, row in enumerate(rows)}
+    kept = [
+        receipt._replace(row=at[receipt.row]) for receipt in lesson.receipts if receipt.row in at
+    ]
+    return Lesson(features.take(lesson.batch, rows), tuple(kept))
+
+
 def to_bytes(lesson: Lesson) -> bytes:
     """A lesson as bytes, without pickle.
 

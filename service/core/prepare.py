@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from typing import NamedTuple
 
-from learners.features import Batch, Example, batch, check_label
+from learners.features import Batch, Example, batch, check_label, take
 from service.core.lessons import Lesson
 from service.core.receipts import Receipt, fingerprint
 from service.problems import Problem
@@ -14,11 +14,14 @@ from service.problems import Problem
 class Prepared(NamedTuple):
     """What of a request can be used."""
 
-    good: tuple[Example, ...]
-    rows: tuple[int, ...]  # where the good ones stood in the request
+    rows: Sequence[int]  # where the good ones stood in the request
     lesson: Lesson  # of the good ones
     problems: Mapping[int, Problem]  # row in the request -> why it cannot be used
-    n: int  # examples in the request
+
+    @property
+    def n(self) -> int:
+        """Examples in the request."""
+        return len(self.rows) + len(self.problems)
 
 
 def prepare(examples: Sequence[Example], bits: int, *, to_learn: bool) -> Prepared:
@@ -26,8 +29,8 @@ def prepare(examples: Sequence[Example], bits: int, *, to_learn: bool) -> Prepar
 
     >>> made = prepare([Example("alice", {"a": 1}, "spam"), Example("alice", {}, None)], 20,
     ...     to_learn=True)
-    >>> made.rows, made.problems[1].detail
-    ((0,), 'label: null means no label; give a string, a number, true or false.')
+    >>> made.list(made.rows), made.problems[1].detail
+    ([0], 'label: null means no label; give a string, a number, true or false.')
     """
     problems: dict[int, Problem] = {}
     try:
@@ -37,12 +40,23 @@ def prepare(examples: Sequence[Example], bits: int, *, to_learn: bool) -> Prepar
             try:
                 _batch([example], bits, to_learn)
             except ValueError as error:
-                problems[row] = _invalid(str(error))
+                problems[row] = invalid(str(error))
         made = _batch([e for i, e in enumerate(examples) if i not in problems], bits, to_learn)
-    rows = tuple(row for row in range(len(examples)) if row not in problems)
-    good = tuple(examples[row] for row in rows)
-    receipts = tuple(_receipts(good, made)) if to_learn else ()
-    return Prepared(good, rows, Lesson(made, receipts), problems, len(examples))
+    rows = _others(problems, len(examples))
+    ids = [examples[row].id for row in rows] if to_learn else ()
+    return Prepared(rows, _lesson(made, ids), problems)
+
+
+def prepared(made: Batch, ids: Sequence[str | None], problems: Mapping[int, Problem]) -> Prepared:
+    """The same of a batch that is there: without the rows that have a problem.
+
+    ids: one for each row, None where there is none; or none at all.
+    """
+    rows = _others(problems, len(made.task))
+    if problems:
+        made = take(made, rows)
+        ids = [ids[row] for row in rows] if ids else ids
+    return Prepared(rows, _lesson(made, ids), problems)
 
 
 def size(examples: Sequence[Example]) -> int:
@@ -54,19 +68,23 @@ def size(examples: Sequence[Example]) -> int:
     )
 
 
+def invalid(message: str) -> Problem:
+    """A complaint `field.and.more: why` as a problem; the pointer names the field alone."""
+    field, _, why = message.partition(": ")
+    return Problem("invalid-example", f"{message}.", [("/" + field.partition(".")[0], why)])
+
+
 def _batch(examples: Sequence[Example], bits: int, to_learn: bool) -> Batch:
     if to_learn and any(example.label is None for example in examples):
         check_label(None)  # says why not
     return batch(examples, bits)
 
 
-def _receipts(examples: Iterable[Example], made: Batch) -> Iterable[Receipt]:
-    for row, example in enumerate(examples):
-        if example.id is not None:
-            yield Receipt(row, example.id, fingerprint(made, row))
+def _others(problems: Mapping[int, Problem], n: int) -> Sequence[int]:
+    """The rows without a problem, ascending."""
+    return [row for row in range(n) if row not in problems] if problems else range(n)
 
 
-def _invalid(message: str) -> Problem:
-    """A complaint `field.and.more: why` as a problem; the pointer names the field alone."""
-    field, _, why = message.partition(": ")
-    return Problem("invalid-example", f"{message}.", [("/" + field.partition(".")[0], why)])
+def _lesson(made: Batch, ids: Sequence[str | None]) -> Lesson:
+    named = [(row, id) for row, id in enumerate(ids) if id is not None]
+    return Lesson(made, tuple(Receipt(row, id, fingerprint(made, row)) for row, id in named))

@@ -113,11 +113,7 @@ class Writer:
 
     def _only(self, job: Learn, keep: Sequence[int]) -> Lesson:
         """Some rows of a lesson, made anew: so names that only the others had are not in it."""
-        made = job.prepared
-        batch = features.batch([made.good[i] for i in keep], self.state.place.bits)
-        at = {i: new for new, i in enumerate(keep)}
-        receipts = [r._replace(row=at[r.row]) for r in made.lesson.receipts if r.row in at]
-        return Lesson(batch, tuple(receipts))
+        return lessons.take(job.prepared.lesson, keep)
 
     def _learn(
         self, run: Sequence[_Plan], lesson: Lesson | None, trouble: Problem | None
