@@ -35,7 +35,7 @@ class Table(NamedTuple):
     measures: Sequence[Measure]
     ratios: Sequence[Ratio] = ()
     skipped: Mapping[str, str] = {}  # contender -> reason
-    note: str = ""
+    foot: Mapping[str, Mapping[str, float]] = {}  # name -> measure: what follows from all rows
 
 
 def times(table: Table, name: str, ratio: Ratio) -> float | None:
@@ -48,19 +48,25 @@ def times(table: Table, name: str, ratio: Ratio) -> float | None:
 
 def cells(table: Table) -> list[list[str]]:
     """Head and rows as words; the first column is the contender's name."""
-    columns = [[table.title, *table.rows]]
+    columns = [[table.title, *table.rows, *table.foot]]
+    space = [""] * len(table.foot)
     for measure in table.measures:
         found = [samples.get(measure.key, []) for samples in table.rows.values()]
-        columns.append([measure.title, *(_middle(values, measure) for values in found)])
+        below = [_short(values, measure) for values in table.foot.values()]
+        columns.append([measure.title, *(_middle(values, measure) for values in found), *below])
         if any(len(set(values)) > 1 for values in found):  # else the rounds agree, or it was one
-            columns.append(["least .. most", *(_ends(values, measure) for values in found)])
+            columns.append(["least .. most", *(_ends(values, measure) for values in found), *space])
     for ratio in table.ratios:
         of = [times(table, name, ratio) for name in table.rows]
-        columns.append([ratio.title, *("-" if x is None else short(x) for x in of)])
+        columns.append([ratio.title, *("-" if x is None else short(x) for x in of), *space])
     rows = [list(row) for row in zip(*columns, strict=True)]
     for name, reason in table.skipped.items():
         rows.append([f"{name}: skipped, {reason}", *["-"] * (len(columns) - 1)])
     return rows
+
+
+def _short(values: Mapping[str, float], measure: Measure) -> str:
+    return short(values[measure.key]) if measure.key in values else ""
 
 
 def _middle(values: list[float], measure: Measure) -> str:
@@ -85,7 +91,7 @@ def short(value: float) -> str:
 def text(table: Table) -> str:
     """For a terminal."""
     head, *rows = cells(table)
-    return "\n".join([terminal.columns(head, rows), *([table.note] if table.note else [])])
+    return terminal.columns(head, rows)
 
 
 def markdown(told: Mapping[str, Any]) -> str:
@@ -94,7 +100,7 @@ def markdown(told: Mapping[str, Any]) -> str:
     lines = [f"**{head[0]}**", "", "| | " + " | ".join(head[1:]) + " |"]
     lines.append("|---|" + "---:|" * (len(head) - 1))
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join([*lines, *(["", told["note"]] if told["note"] else [])])
+    return "\n".join(lines)
 
 
 def plain(table: Table) -> dict[str, Any]:
@@ -110,6 +116,6 @@ def plain(table: Table) -> dict[str, Any]:
             for name in table.rows
         },
         "skipped": dict(table.skipped),
-        "note": table.note,
+        "foot": {name: dict(values) for name, values in table.foot.items()},
         "cells": cells(table),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
+from importlib.resources import files
 from math import ceil, floor, log10
 from typing import NamedTuple
 
@@ -62,6 +63,16 @@ def svg(height: float, label: str, parts: Iterable[str]) -> str:
         + "".join(parts)
         + "</svg>"
     )
+
+
+def alone(drawing: str) -> str:
+    """A drawing as a file of its own: with the report's style, on a card."""
+    css = files("service.command").joinpath("report.css").read_text("utf-8")
+    font = 'svg { font-family: system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }'
+    card = '<rect width="100%" height="100%" fill="var(--card)" rx="8"/>'
+    head, rest = drawing.split(">", 1)
+    head = head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return f"{head}><style>{css}{font}</style>{card}{rest}\n"
 
 
 def text(x: float, y: float, words: str, css: str = "", anchor: str = "start") -> str:
