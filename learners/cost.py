@@ -58,7 +58,6 @@ def _trees(place: Place) -> list[Tree]:
     """All trees of arrays: the bank, the measures, and its own hub's memory and messages."""
     found: list[Tree] = [place.bank, place.progress]
     if place.alone:
-        found += [place.hub.memory, *(parcel.tree for parcel in place.hub.inbox.values())]
-    if place.pending is not None:
-        found.append(place.pending.tree)
+        found += [place.hub.memory, *(parcel.tree for parcel in list(place.hub.inbox.values()))]
+    found += place.talk.held()
     return found

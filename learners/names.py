@@ -18,26 +18,35 @@ class Tasks:
         self.row: dict[str, int] = {}
         self.free: list[int] = []
         self.used = 1  # rows ever given out, row 0 among them
+        self._sorted: tuple[str, ...] | None = ()  # as long as nobody comes or leaves
+        self._rows = np.zeros(0, np.int64)  # of these
 
     def add(self, name: str) -> int:
         """A row for a new task."""
         row = self.free.pop() if self.free else self.used
         self.used = max(self.used, row + 1)
         self.row[name] = row
+        self._sorted = None
         return row
 
     def remove(self, name: str) -> int:
         """The row that the task leaves behind."""
         row = self.row.pop(name)
         self.free.append(row)
+        self._sorted = None
         return row
 
-    def sorted(self) -> list[str]:
+    def sorted(self) -> tuple[str, ...]:
         """Names in the canonical order, which no order of arrival changes."""
-        return sorted(self.row)
+        if self._sorted is None:
+            self._sorted = tuple(sorted(self.row))
+            self._rows = self.rows(list(self._sorted))
+        return self._sorted
 
     def rows(self, names: Sequence[str]) -> I64:
         """Their rows; 0 for a task never seen."""
+        if names is self._sorted:
+            return self._rows
         return np.array([self.row.get(name, 0) for name in names], np.int64)
 
 
@@ -129,3 +138,47 @@ def note(rows: I64, labels: I64, start: int, births: I64, first: I64, often: I64
         first[t, c] = min(first[t, c], start + i)
         first[0, c] = min(first[0, c], start + i)
         often[t, c] += 1
+
+
+class Numbers:
+    """A number for each name that was met, so that lists of names are compared as arrays."""
+
+    def __init__(self) -> None:
+        self._number: dict[str, int] = {}
+        self._rank = np.zeros(0, np.int64)  # of each number, in the order of the names
+        self._known: list[tuple[tuple[str, ...], I64]] = []  # lists looked up last time
+
+    def ranks(self, lists: Sequence[tuple[str, ...]]) -> I64:
+        """Of several lists end to end: equal for equal names, and in their order."""
+        if len(self._number) > 2 * sum(map(len, lists)) + 1000:  # most are of tasks that left
+            self._number, self._known, self._rank = {}, [], self._rank[:0]
+        self._known = [(names, self.of(names)) for names in lists]
+        if len(self._number) != len(self._rank):
+            names = list(self._number)
+            self._rank = np.empty(len(names), np.int64)
+            self._rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        ranks: I64 = self._rank[np.concatenate([numbers for _, numbers in self._known])]
+        return ranks
+
+    def of(self, names: tuple[str, ...]) -> I64:
+        """Their numbers."""
+        for known, numbers in self._known:
+            if known == names:  # at once where it is the same object
+                return numbers
+        number = self._number
+        for name in names:
+            if name not in number:
+                number[name] = len(number)
+        return np.fromiter(map(number.__getitem__, names), np.int64, len(names))
+
+    def common(
+        self, names: tuple[str, ...], births: I64, others: tuple[str, ...], their_births: I64
+    ) -> tuple[I64, I64]:
+        """Where in both lists the lives are that are in both."""
+        here, there = self.of(names), self.of(others)
+        at = np.full(len(self._number), -1)
+        at[there] = np.arange(len(there))
+        rows = at[here]
+        both = np.flatnonzero(rows >= 0)
+        both = both[their_births[rows[both]] == births[both]]
+        return both, rows[both]

@@ -17,15 +17,16 @@ from learners.exchange import Hub, Parcel
 from learners.features import check_label
 from learners.types import Shape, Strategy, Tree
 
-_DTYPES = [np.dtype(t) for t in ("i8", "i8", "u4")]
+_DTYPES = [np.dtype(t) for t in ("i8", "i8", "u4", "i8")]
 _NOBODY, _NOTHING = np.zeros(0, np.int64), np.zeros(0, np.uint32)
 
 
 def to_bytes(parcel: Parcel) -> bytes:
     """A message or a reply as bytes."""
     leaves = [leaf for _, _, leaf in tree.leaves(parcel.tree)]
-    about = [parcel.place, parcel.number, parcel.tasks, parcel.classes]
-    return tree.pack([parcel.births, parcel.seen, parcel.ids, *leaves], about)
+    about = [parcel.place, parcel.number, parcel.tasks, parcel.classes, parcel.since]
+    rows = np.arange(len(parcel.tasks)) if parcel.rows is None else parcel.rows
+    return tree.pack([parcel.births, parcel.seen, parcel.ids, rows, *leaves], about)
 
 
 def from_bytes(data: bytes, like: Tree) -> Parcel:
@@ -38,15 +39,18 @@ def from_bytes(data: bytes, like: Tree) -> Parcel:
     """
     arrays, about = tree.unpack(data)
     try:
-        (place, number, tasks, classes), (births, seen, ids, *leaves) = about, arrays
+        (place, number, tasks, classes, since), (births, seen, ids, rows, *leaves) = about, arrays
         whole = (
             isinstance(place, str)
             and isinstance(number, int)
+            and isinstance(since, int)
             and all(isinstance(name, str) for name in tasks)
             and births.shape == seen.shape == (len(tasks),)
-            and [a.dtype for a in (births, seen, ids)] == _DTYPES
-            and ids.ndim == 1
+            and [a.dtype for a in (births, seen, ids, rows)] == _DTYPES
+            and ids.ndim == rows.ndim == 1
             and (np.diff(ids.astype(np.int64)) > 0).all()
+            and (np.diff(rows, prepend=-1, append=len(tasks)) > 0).all()
+            and (since > 0 or len(rows) == len(tasks))
         )
         classes = tuple(check_label(label) for label in classes)
     except (TypeError, ValueError) as error:
@@ -54,8 +58,11 @@ def from_bytes(data: bytes, like: Tree) -> Parcel:
     if not whole:
         raise ValueError(f"these {len(data)} bytes are not a parcel: its parts disagree")
     filled = tree.fill(like, leaves)
-    tree.check(filled, Shape(len(tasks), len(ids), len(classes)))
-    return Parcel(place, number, tuple(tasks), births, seen, ids, classes, filled)
+    tree.check(filled, Shape(len(rows), len(ids), len(classes)))
+    return Parcel(
+        place, number, tuple(tasks), births, seen, ids, classes, filled,
+        since, rows if since else None,
+    )  # fmt: skip
 
 
 def message_of(strategy: Strategy) -> Tree:

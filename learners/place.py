@@ -19,6 +19,7 @@ from learners.exchange import Hub, Parcel
 from learners.features import BITS, Batch
 from learners.names import Classes, Columns, Tasks, note
 from learners.progress import Progress, tally
+from learners.talk import Talk
 from learners.types import F32, F64, I64, NEVER, Block, Label, Shape, Strategy
 
 PERIOD = 256  # examples between meetings
@@ -54,8 +55,9 @@ class Place:
         periods from a message to its reply: 1, or 0
     thrift
         a meeting that is due is held once this many entries (non-zeros) have been learnt since the
-        last for each cell (task and column) of the bank: meetings never cost more than learning, by
-        more than a constant, however wide the bank is; 0: every one that is due
+        last for each cell (task and column) of the bank, and a wide bank's tasks are visited as
+        learning pays for it (`talk`): meetings never cost more than learning, by more than a
+        constant, and never hold it up for long; 0: every one that is due, at once
     hub
         where messages meet, when somebody calls `tell` and `hear`; by default this place's own
     post
@@ -93,12 +95,7 @@ class Place:
         self.period, self.lag, self.thrift = period, lag, thrift
         self.hub = hub or Hub(self.strategy, seed)
         self.alone = hub is None and post is None
-        self._post = self.hub.post if self.alone else post
         self.position = 0  # examples learnt and tasks forgotten so far
-        self.told = 0  # messages
-        self.heard = 0  # number of the newest meeting that replied
-        self.pending: Parcel | None = None  # a reply that waits for its position
-        self.learnt = 0  # entries since the last message
         self._tasks, self._columns, self._classes = Tasks(), Columns(bits), Classes()
         self._room = Shape(8, 16, 0)
         self._births = np.zeros(8, np.int64)
@@ -106,8 +103,7 @@ class Place:
         self._labels = np.zeros((8, 0), np.int64)  # how often each task had each class
         self.bank = self.strategy.init(np.zeros(8, np.int64), self._room)
         self.progress: Progress = tree.zeros(Progress, self._room, len(self.experts))
-        told = self.strategy.message(self.bank, np.zeros(0, np.int64))
-        self._meets = any(True for _ in tree.leaves(told))
+        self.talk = Talk(self, self.hub, self.hub.post if self.alone else post)
 
     @property
     def experts(self) -> tuple[str, ...]:
@@ -122,7 +118,7 @@ class Place:
     @property
     def tasks(self) -> list[str]:
         """Names of the tasks that live here, sorted."""
-        return self._tasks.sorted()
+        return list(self._tasks.sorted())
 
     def __contains__(self, task: str) -> bool:
         return task in self._tasks.row
@@ -157,7 +153,7 @@ class Place:
             parts.append(self.strategy.learn(self.bank, block))
             seen[lo:hi] = tally(self.progress, block, parts[-1])
             self.position += hi - lo
-            self.learnt += len(block.columns)
+            self.talk.credit += len(block.columns)
             self._meet_if_due()
         return Scored(self._together(parts), self.classes, seen)
 
@@ -181,6 +177,7 @@ class Place:
         tree.put(self.bank, at, self.strategy.init(np.array([_seed(task, 0)]), self._one))
         tree.put(self.progress, at, tree.zeros(Progress, self._one, len(self.experts)))
         self._births[row], self._first[row], self._labels[row] = 0, NEVER, 0
+        self.talk.forget(row)
         self.position += 1
         self._meet_if_due()
         return True
@@ -266,6 +263,7 @@ class Place:
         if self._room != room:
             self.bank = tree.grow(self.bank, self._room)
             self.progress = tree.grow(self.progress, self._room)
+            self.talk.make_room(self._room)
             more = [(0, n) for n in np.subtract(self._room, room)[[0, 2]]]
             self._births = np.pad(self._births, more[:1])
             self._first = np.pad(self._first, more, constant_values=NEVER)
@@ -275,54 +273,26 @@ class Place:
         """Stretches of a batch between the positions where meetings are due."""
         lo = 0
         while lo < n:
-            meets = self.period and self._meets
+            meets = self.period and self.talk.meets
             due = self.period - self.position % self.period if meets else n
             hi = min(n, lo + due)
             yield lo, hi
             lo = hi
 
     def _meet_if_due(self) -> None:
-        if not self.period or self.position % self.period or not self._meets:
-            return
-        if self.pending is not None:
-            self.hear(self.pending)
-            self.pending = None
-        cells = len(self) * self._columns.used
-        if self._post is None or self.learnt < self.thrift * cells:
-            return
-        self.learnt = 0
-        self._post(self.tell())
-        reply = self.hub.meet().get(self.name) if self.alone else None
-        if reply is not None and self.lag:
-            self.pending = reply
-        elif reply is not None:
-            self.hear(reply)
+        if self.period and self.position % self.period == 0 and self.talk.meets:
+            self.talk.due()
 
-    def tell(self) -> Parcel:
-        """This place's message: states, not differences, so it may be sent again or get lost."""
-        names = self.tasks
-        rows = self._tasks.rows(names)
-        columns = self._columns.sorted()
-        self.told += 1
-        message = tree.take(self.strategy.message(self.bank, rows), d=columns)
-        return Parcel(
-            self.name, self.told, tuple(names), self._births[rows], self.progress.counts[rows, 0],
-            self._columns.ids[columns], self.classes, message,
-        )  # fmt: skip
+    def tell(self, since: int = 0) -> Parcel:
+        """This place's message: states, not differences, so it may be sent again or get lost.
+
+        With `since`, the number of a message that has arrived: only of tasks that changed since.
+        """
+        return self.talk.tell(since)
 
     def hear(self, reply: Parcel) -> bool:
         """Merge a reply; whether it was news. Rows of tasks that left, or were born anew, drop."""
-        if reply.number <= self.heard:
-            return False
-        self.heard = reply.number
-        rows = self._tasks.rows(reply.tasks)
-        alive = np.flatnonzero((rows > 0) & (self._births[rows] == reply.births))
-        columns = self._columns.find(reply.ids).astype(np.int64)
-        shape = Shape(len(alive), self._room.columns, self._room.classes)
-        part = tree.grow(tree.take(reply.tree, t=alive), shape._replace(columns=0))
-        at = {"t": np.arange(len(alive)), "d": columns}
-        self.strategy.merge(self.bank, rows[alive], tree.spread(part, shape, **at))
-        return True
+        return self.talk.hear(reply)
 
 
 def _seed(task: str, seed: int) -> int:

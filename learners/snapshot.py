@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from learners import tree
-from learners.exchange import Hub, Parcel
 from learners.types import Shape, Tree
 
 if TYPE_CHECKING:
     from learners.place import Place
 
-FORMAT = 1
+FORMAT = 2
 SETTINGS = ("bits", "seed", "period", "lag", "thrift", "name")  # arguments of Place
 
 
@@ -41,18 +40,15 @@ def save(place: Place) -> bytes:
     ]  # fmt: skip
     about: dict[str, Any] = {
         "format": FORMAT, "experts": place.experts, "position": place.position,
-        "told": place.told, "heard": place.heard, "learnt": place.learnt,
-        "tasks": names, "classes": place.classes, "pending": None, "hub": None,
+        "tasks": names, "classes": place.classes, "hub": None,
     }  # fmt: skip
     about |= {name: getattr(place, name) for name in SETTINGS}
+    about["talk"], talk = place.talk.state(rows[1:], columns[1:])
+    arrays += talk
     if place.alone:
         hub = place.hub
         about["hub"] = {"number": hub.number, "tasks": hub.tasks, "classes": hub.classes.names}
         arrays += [hub.ids, *_flat(hub.memory)]
-    if place.pending is not None:
-        p = place.pending
-        about["pending"] = {"number": p.number, "tasks": p.tasks, "classes": p.classes}
-        arrays += [p.births, p.seen, p.ids, *_flat(p.tree)]
     return tree.pack(arrays, about)
 
 
@@ -69,8 +65,7 @@ def load(place: Place, arrays: list[Any], about: dict[str, Any]) -> None:
             f"snapshot: its experts are {about['experts']}, the strategy's {list(place.experts)}; "
             "open it with the strategy that made it"
         )
-    place.position, place.learnt = about["position"], about["learnt"]
-    place.told, place.heard = about["told"], about["heard"]
+    place.position = about["position"]
     place._classes.add(about["classes"])
     for name in about["tasks"]:
         place._tasks.add(name)
@@ -82,28 +77,14 @@ def load(place: Place, arrays: list[Any], about: dict[str, Any]) -> None:
     place.progress = _fill(place.progress, rest)
     place.bank = _fill(place.bank, rest)
     tree.check(place.bank, place._room)
+    place.talk.restore(about["talk"], rest)
     if about["hub"] is not None:
         hub, known = place.hub, about["hub"]
         hub.number, hub.ids = known["number"], next(rest)
-        hub.tasks = [(name, birth) for name, birth in known["tasks"]]
+        hub.names = tuple(name for name, _ in known["tasks"])
+        hub.births = np.array([birth for _, birth in known["tasks"]], np.int64)
         hub.classes.add(known["classes"])
         hub.memory = _fill(hub.memory, rest)
-    if about["pending"] is not None:
-        p = about["pending"]
-        births, seen, there = next(rest), next(rest), next(rest)
-        place.pending = Parcel(
-            place.name, p["number"], tuple(p["tasks"]), births, seen, there,
-            tuple(p["classes"]), _fill(_reply(place), rest),
-        )  # fmt: skip
-
-
-def _reply(place: Place) -> Tree:
-    """A reply of the place's strategy, for its structure: that to a message of nobody."""
-    nobody, nothing = np.zeros(0, np.int64), np.zeros(0, np.uint32)
-    told = tree.take(place.strategy.message(place.bank, nobody), d=nobody)
-    hub = Hub(place.strategy)
-    hub.post(Parcel(place.name, 1, (), nobody, nobody, nothing, place.classes, told))
-    return hub.meet()[place.name].tree
 
 
 def _flat(one: Tree) -> list[Any]:

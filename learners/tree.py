@@ -55,10 +55,12 @@ def leaves(tree: Tree, path: str = "") -> Iterator[Leaf]:
 
 
 def map(change: Callable[[str, Array], Array], tree: Tree) -> Tree:
-    """The same tree with `change(axes, leaf)` for each leaf."""
+    """The same tree with `change(axes, leaf)` for each leaf; None, a leaf left out, stays."""
     fields, declared = _fields(tree)
     made = [
-        change(declared[field][0], value) if field in declared else map(change, value)
+        (value if value is None else change(declared[field][0], value))
+        if field in declared
+        else map(change, value)
         for field, value in zip(fields, tree, strict=True)
     ]
     return type(tree)(*made) if hasattr(tree, "_fields") else tuple(made)
@@ -136,8 +138,11 @@ def spread(tree: Tree, shape: Shape, **at: NDArray[np.int64]) -> Tree:
     def place(names: str, leaf: Array) -> Array:
         wanted = [sizes.get(n, have) for n, have in zip(names, leaf.shape, strict=True)]
         wide = np.zeros(wanted, leaf.dtype)
-        index = [at.get(n, np.arange(have)) for n, have in zip(names, leaf.shape, strict=True)]
-        wide[np.ix_(*index)] = leaf
+        index: Any = tuple(at.get(n, slice(m)) for n, m in zip(names, leaf.shape, strict=True))
+        if sum(n in at for n in names) > 1:
+            all_of_it = [np.arange(m) for m in leaf.shape]
+            index = np.ix_(*(at.get(n, a) for n, a in zip(names, all_of_it, strict=True)))
+        wide[index] = leaf
         return wide
 
     return map(place, tree)

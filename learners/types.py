@@ -85,8 +85,8 @@ class Strategy(NamedTuple):
     init: Callable[[I64, Shape], Bank]  # one row per seed (a task's seed comes from its name)
     score: Callable[[Bank, Block], Scores]  # changes nothing
     learn: Callable[[Bank, Block], Scores]  # in order; what it would have said BEFORE each update
-    message: Callable[[Bank, Rows], Message]  # what they tell; may be asked for again
-    merge: Callable[[Bank, Rows, Reply], None]  # take what came back
+    message: Callable[[Bank, Rows], Message]  # what they tell, no copy; may be asked for again
+    merge: Callable[[Bank, Rows, Reply], None]  # take what came back; common leaves may be None
     meet: Callable[[Shape, int], Bank]  # what a meeting remembers, by seed
     mix: Callable[[Bank, Inbox], Reply]  # all messages at once
     model: Callable[[Bank, Rows], F32]  # (r, d, k, e) effective weights

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import kernels
-from learners.types import F32, Block, Scores
+from learners.types import F32, Block, Reply, Scores
 
 RATES = (0.2, 0.6, 2.0, 6.4)  # each three times the last; inputs are of length about 1
 
@@ -82,11 +82,13 @@ def run(
 
 def tell(common: Common) -> Told:
     """What a place says of the common model."""
-    return Told(common.mine.copy(), common.g.copy())
+    return Told(common.mine, common.g)
 
 
-def hear(common: Common, reply: Told) -> None:
+def hear(common: Common, reply: Reply) -> None:
     """Put the others' part in the place of what was heard before."""
+    if reply.mine is None:  # only tasks are spoken of
+        return
     common.heard[:] = reply.mine
     common.heard_g[:] = reply.g
 

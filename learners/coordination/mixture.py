@@ -158,10 +158,11 @@ def mixture(inner: Strategy) -> Strategy:
         return mix_scores(bank, block, inner.learn(bank.bank, block), teach=True)
 
     def message(bank: Mixed, rows: Rows) -> Message:
-        return Voice(bank.population.mine.copy()), inner.message(bank.bank, rows)
+        return Voice(bank.population.mine), inner.message(bank.bank, rows)
 
     def merge(bank: Mixed, rows: Rows, reply: Reply) -> None:
-        bank.population.heard[:] = reply[0].mine
+        if reply[0].mine is not None:
+            bank.population.heard[:] = reply[0].mine
         inner.merge(bank.bank, rows, reply[1])
 
     def meet(shape: Shape, seed: int) -> Bank:

@@ -154,11 +154,11 @@ def scaled(inner: Strategy, by: Literal["task", "place"] = "place") -> Strategy:
         told = inner.message(bank.bank, rows)
         if isinstance(bank.scale, ByTask):
             return (told,)
-        return told, Seen(bank.scale.mine.copy(), bank.scale.bags.copy())
+        return told, Seen(bank.scale.mine, bank.scale.bags)
 
     def merge(bank: Behind, rows: Rows, reply: Reply) -> None:
         inner.merge(bank.bank, rows, reply[0])
-        if isinstance(bank.scale, ByPlace):
+        if isinstance(bank.scale, ByPlace) and reply[1].bags is not None:
             bank.scale.heard[:] = reply[1].moments
             bank.scale.heard_bags[:] = reply[1].bags
 

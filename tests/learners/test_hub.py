@@ -174,11 +174,8 @@ def test_a_memory_follows_its_tasks_and_columns() -> None:
     assert hub.memory[0].Z.shape[:2] == (len(hub.tasks), len(hub.ids))
     hub.post(here.tell())
     parcel = here.tell()
-    hub._remember(
-        list(zip(parcel.tasks, parcel.births.tolist(), strict=True)),
-        parcel.ids,
-        Shape(len(parcel.tasks), len(parcel.ids), 2),
-    )
+    shape = Shape(len(parcel.tasks), len(parcel.ids), 2)
+    hub._remember(parcel.tasks, parcel.births, parcel.ids, shape)
     kept = np.searchsorted(hub.ids, ids)
     for i, (name, _) in enumerate(hub.tasks):
         if name in ("a first", "task 1"):
