@@ -1,13 +1,14 @@
-"""What is said of an example, from what the place's scores are."""
+"""What is said of examples, from what the place's scores are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from learners.features import Batch
 from learners.place import Scored
-from learners.types import Label
+from learners.types import F64, I32, I64, Label
+from service.problems import Problem
 
 
 class Answer(NamedTuple):
@@ -21,36 +22,85 @@ class Answer(NamedTuple):
     version: int  # examples of the task learnt after it: seen, plus 1 if this one was learnt
 
 
-def answers(batch: Batch, scored: Scored, learnt: bool) -> list[Answer]:
-    """One answer an example, the strategy's own (expert 0).
-
-    A class of probability 0 is one that the task does not know, or that came later in the same
-    block: leaving these out makes the answer the same, whatever it was learnt together with.
-
-    >>> import numpy as np
-    >>> from learners.features import Example, batch
-    >>> scored = Scored(np.array([[[0.25, 0.0, 0.75]]]), ("ham", "eggs", "spam"), np.array([7]))
-    >>> answers(batch([Example("alice", {}, "spam")]), scored, True)
-    [Answer(task='alice', label='spam', classes=('ham', 'spam'), probabilities=(0.25, 0.75),
-            seen=7, version=8)]
-    """
-    said = zip(
-        names(batch), scored.probabilities[:, 0].tolist(), scored.seen.tolist(), strict=True
-    )
-    return [_answer(task, scored.classes, row, seen, learnt) for task, row, seen in said]
+Item = Answer | Problem  # what is said of one example
 
 
-def names(batch: Batch) -> list[str]:
-    """The task of each example."""
-    return [batch.tasks[i] for i in batch.task.tolist()]
+class Said(NamedTuple):
+    """What was said of n examples, as columns: the strategy's own answer (expert 0)."""
+
+    tasks: tuple[str, ...]
+    task: I32  # (n,) index into tasks
+    classes: tuple[Label, ...]  # in the order the place met them
+    probabilities: F64  # (n, classes); 0 of a class that its task does not know
+    seen: I64  # (n,) as in Answer
+    learnt: bool
+
+    def part(self, lo: int, hi: int) -> Said:
+        """Examples lo to hi."""
+        return self._replace(
+            task=self.task[lo:hi],
+            probabilities=self.probabilities[lo:hi],
+            seen=self.seen[lo:hi],
+        )
+
+    def at(self, i: int) -> Answer:
+        """What was said of one."""
+        return self.part(i, i + 1).answers()[0]
+
+    def answers(self) -> list[Answer]:
+        """One by one.
+
+        A class of probability 0 is one that the task does not know, or that came later in the same
+        block: leaving these out makes the answer the same, whatever it was learnt together with.
+
+        >>> import numpy as np
+        >>> scored = Scored(np.array([[[0.25, 0.0, 0.75]]]), ("ham", "eggs", "spam"), np.array([7]))
+        >>> from learners.features import Example, batch
+        >>> say(batch([Example("alice", {}, "spam")]), scored, True).answers()
+        [Answer(task='alice', label='spam', classes=('ham', 'spam'), probabilities=(0.25, 0.75),
+                seen=7, version=8)]
+        """
+        tasks, classes, learnt = self.tasks, self.classes, self.learnt
+        return [
+            _answer(tasks[task], classes, p, seen, learnt)
+            for task, p, seen in zip(
+                self.task.tolist(),
+                map(tuple, self.probabilities.tolist()),
+                self.seen.tolist(),
+                strict=True,
+            )
+        ]
+
+
+def say(batch: Batch, scored: Scored, learnt: bool) -> Said:
+    """What the place says of a batch."""
+    said = scored.probabilities[:, 0]
+    return Said(batch.tasks, batch.task, scored.classes, said, scored.seen, learnt)
 
 
 def _answer(
-    task: str, classes: Sequence[Label], row: list[float], seen: int, learnt: bool
+    task: str, classes: tuple[Label, ...], p: tuple[float, ...], seen: int, learnt: bool
 ) -> Answer:
-    known, p = tuple(classes), tuple(row)
     if not all(p):
-        known = tuple(name for name, value in zip(classes, row, strict=True) if value > 0)
-        p = tuple(value for value in row if value > 0)
-    label = known[p.index(max(p))] if p else None
-    return Answer(task, label, known, p, seen, seen + learnt)
+        classes = tuple(name for name, value in zip(classes, p, strict=True) if value > 0)
+        p = tuple(value for value in p if value > 0)
+    label = classes[p.index(max(p))] if p else None
+    return Answer(task, label, classes, p, seen, seen + learnt)
+
+
+class Spoken(NamedTuple):
+    """What is said of a whole request, as columns."""
+
+    n: int  # examples of the request
+    apart: Mapping[int, Item]  # row -> a problem, or the first answer to an id that came again
+    rows: Sequence[int]  # of the others, ascending
+    said: Said  # of these
+
+    def items(self) -> list[Item]:
+        """One by one, in the order of the request."""
+        answers: Sequence[Item] = self.said.answers()
+        if not self.apart:
+            return list(answers)
+        items = dict(self.apart)
+        items.update(zip(self.rows, answers, strict=True))
+        return [items[row] for row in range(self.n)]

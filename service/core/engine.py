@@ -5,7 +5,7 @@ the place.
 
 >>> from tempfile import TemporaryDirectory
 >>> from learners.features import Example
->>> async def main(directory: str) -> Answer:
+>>> async def main(directory: str) -> Item:
 ...     engine = await Engine.open(Settings(data_dir=directory, strategy="independent"))
 ...     for subject, label in [("cheap pills", "spam"), ("lunch?", "ham")] * 20:
 ...         await engine.learn([Example("alice", {"subject": subject}, label)])
@@ -26,15 +26,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from learners.features import Example
 from learners.place import Place
 from learners.types import F32
 from learners.view import TaskView
-from service.core.jobs import ALONE, Delete, Hear, Item, Job, Learn, Look, Predict
+from service.core.answers import Item, Spoken
+from service.core.jobs import ALONE, Ask, Delete, Hear, Job, Learn, Look, Predict, Promise
 from service.core.keeper import Keeper
 from service.core.pairs import most_alike
+from service.core.plans import Outcome
 from service.core.prepare import Prepared, prepare, size
 from service.core.recover import Progress, Recovered, recover
 from service.core.seat import Seat
@@ -46,7 +48,7 @@ from service.store.lock import Lock
 T = TypeVar("T")
 GROUP = 4096  # examples done at one go: what comes after waits for no more than these,
 COLUMNS = 1 << 20  # and for no more columns than these, some 10 MB of journal, and one request
-INLINE = 500  # columns hashed on the event loop; more would hold it up, so a thread does it
+FEW = 500  # columns of a request that the writer hashes, together with others'; another thread more
 log = logging.getLogger("kindred")
 
 
@@ -101,23 +103,24 @@ class Engine:
 
         Durable when it returns. An id that was learnt before gives its first answer again.
         """
-        self._refuse_if_busy(len(examples))
-        prepared = await self._prepare(examples, to_learn=True)
-        job = Learn(prepared)
-        self._submit(job)
-        return await job.done
+        return await self._ask(Learn, examples)
 
     async def predict(self, examples: Sequence[Example]) -> list[Item]:
         """What is said of each now, or its problem, in order; nothing changes."""
-        self._refuse_if_busy(len(examples))
-        prepared = await self._prepare(examples, to_learn=False)
-        items: list[Item | None] = [prepared.problems.get(row) for row in range(prepared.n)]
-        if prepared.rows:
-            job = Predict(prepared.lesson.batch)
-            self._submit(job)
-            for row, answer in zip(prepared.rows, await job.done, strict=True):
-                items[row] = answer
-        return [item for item in items if item is not None]
+        return await self._ask(Predict, examples)
+
+    async def learn_block(self, made: Prepared) -> Spoken:
+        """As `learn`, of what is prepared already; as columns."""
+        return await self._ask_block(Learn, made)
+
+    async def predict_block(self, made: Prepared) -> Spoken:
+        """As `predict`, of what is prepared already; as columns."""
+        return await self._ask_block(Predict, made)
+
+    def submit(self, kind: type[Ask], example: Example, columns: int, done: Promise) -> None:
+        """Learn or predict one example of about so many columns; `done` gets a list of one Item."""
+        self._refuse_if_busy(1)
+        self._submit(kind((example,), 1, columns, done))
 
     async def delete(self, task: str) -> bool:
         """Forget a task, durably; whether there was one."""
@@ -200,13 +203,22 @@ class Engine:
                 f"{self.settings.queue}; retry in a moment, or raise KINDRED_QUEUE.",
             )
 
-    async def _prepare(self, examples: Sequence[Example], *, to_learn: bool) -> Prepared:
-        bits = self.settings.bits
-        if size(examples) <= INLINE:
-            return prepare(examples, bits, to_learn=to_learn)
-        return await asyncio.get_running_loop().run_in_executor(
-            self._preparer, partial(prepare, examples, bits, to_learn=to_learn)
-        )
+    async def _ask(self, kind: type[Ask], examples: Sequence[Example]) -> list[Item]:
+        self._refuse_if_busy(len(examples))
+        columns = size(examples)
+        if columns <= FEW:
+            job = kind(examples, len(examples), columns)
+            self._submit(job)
+            return cast("list[Item]", await _result(job))
+        making = partial(prepare, examples, self.settings.bits, to_learn=kind is Learn)
+        made = await asyncio.get_running_loop().run_in_executor(self._preparer, making)
+        return (await self._ask_block(kind, made)).items()
+
+    async def _ask_block(self, kind: type[Ask], made: Prepared) -> Spoken:
+        self._refuse_if_busy(made.n)
+        job = kind(made, made.n, len(made.lesson.batch.columns))
+        self._submit(job)
+        return cast(Spoken, await _result(job))
 
     def refuse_unless_ready(self) -> None:
         """Raise a Problem where nothing can be learnt any more."""
@@ -228,10 +240,11 @@ class Engine:
             while self._jobs or not self._closing:
                 if self._jobs:
                     group = self._group()
-                    for job, outcome in await self._in_writer(self._writer.work, group):
+                    for job, outcome in await self._work(group):
                         self._settle(job, outcome)
                     group = []
                     await self._keeper.after_group(self._in_writer)
+                    await asyncio.sleep(0)  # what has come meanwhile goes with the next group
                 else:
                     self._wake.clear()
                     await self._wake.wait()
@@ -273,5 +286,25 @@ class Engine:
             columns += job.columns
         return group
 
+    async def _work(self, group: Sequence[Job]) -> list[Outcome]:
+        """As `_in_writer(self._writer.work, group)`, with one wake-up and one future less."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[list[Outcome]] = loop.create_future()
+
+        def work() -> None:
+            try:
+                outcomes = self._writer.work(group)
+            except Exception as error:
+                loop.call_soon_threadsafe(done.set_exception, error)
+            else:
+                loop.call_soon_threadsafe(done.set_result, outcomes)
+
+        self._thread.submit(work)
+        return await done
+
     async def _in_writer(self, do: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, do, *args)
+
+
+async def _result(job: Ask) -> Any:
+    return await cast("asyncio.Future[Any]", job.done)

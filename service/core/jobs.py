@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from asyncio import Future, get_running_loop
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from learners.features import Batch
+from learners.features import Example
 from learners.place import Place
-from service.core.answers import Answer
 from service.core.prepare import Prepared
-from service.problems import Problem
 
-Item = Answer | Problem  # what is said of one example
+
+class Promise(Protocol):
+    """Whoever waits for a job's result; a future of asyncio's is one. Called on the event loop."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+        ...
+
+    def set_result(self, result: Any, /) -> None:
+        """The job was done."""
+        ...
+
+    def set_exception(self, error: Any, /) -> None:
+        """The job was refused, or failed."""
+        ...
 
 
 def _future() -> Future[Any]:
@@ -22,38 +34,25 @@ def _future() -> Future[Any]:
 
 @dataclass(eq=False, slots=True)
 class Learn:
-    """Learn these examples; the result is an item for each."""
+    """Learn these; the result is a list of an Item for each example, or Spoken of what is prepared.
 
-    prepared: Prepared
-    done: Future[list[Item]] = field(default_factory=_future, init=False)
+    Examples that are not prepared yet are prepared with those of other jobs, which costs less.
+    """
 
-    @property
-    def n(self) -> int:
-        """Examples it holds in the queue."""
-        return self.prepared.n
-
-    @property
-    def columns(self) -> int:
-        """Columns of all its examples."""
-        return len(self.prepared.lesson.batch.columns)
+    given: Sequence[Example] | Prepared
+    n: int  # examples it holds in the queue
+    columns: int  # of all of them, about
+    done: Promise = field(default_factory=_future)
 
 
 @dataclass(eq=False, slots=True)
 class Predict:
-    """Say what would be said of these; the result is an answer for each."""
+    """Say what would be said of these; the result is as that of `Learn`."""
 
-    batch: Batch
-    done: Future[list[Answer]] = field(default_factory=_future, init=False)
-
-    @property
-    def n(self) -> int:
-        """Examples it holds in the queue."""
-        return len(self.batch.task)
-
-    @property
-    def columns(self) -> int:
-        """Columns of all its examples."""
-        return len(self.batch.columns)
+    given: Sequence[Example] | Prepared
+    n: int
+    columns: int
+    done: Promise = field(default_factory=_future)
 
 
 @dataclass(eq=False, slots=True)
@@ -86,5 +85,6 @@ class Look:
     columns: int = field(default=0, init=False)
 
 
+Ask = Learn | Predict
 Job = Learn | Predict | Delete | Hear | Look
 ALONE = (Delete, Hear)  # each the only one of its group

@@ -29,7 +29,7 @@ def prepare(examples: Sequence[Example], bits: int, *, to_learn: bool) -> Prepar
 
     >>> made = prepare([Example("alice", {"a": 1}, "spam"), Example("alice", {}, None)], 20,
     ...     to_learn=True)
-    >>> made.list(made.rows), made.problems[1].detail
+    >>> list(made.rows), made.problems[1].detail
     ([0], 'label: null means no label; give a string, a number, true or false.')
     """
     problems: dict[int, Problem] = {}

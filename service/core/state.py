@@ -15,7 +15,7 @@ from learners.exchange import Parcel
 from learners.place import Place
 from learners.types import Tree
 from service.core import lessons
-from service.core.answers import Answer, answers
+from service.core.answers import Said, say
 from service.core.lessons import Lesson
 from service.core.receipts import Receipts
 from service.store.journal import Record
@@ -38,11 +38,13 @@ class State:
         self.place = place
         self.receipts = receipts
 
-    def learn(self, lesson: Lesson) -> list[Answer]:
+    def learn(self, lesson: Lesson) -> Said:
         """Learn, and note under which ids what was answered."""
-        said = answers(lesson.batch, self.place.learn(lesson.batch), learnt=True)
-        for row, id, fingerprint in lesson.receipts:
-            self.receipts.remember(id, fingerprint, said[row])
+        said = say(lesson.batch, self.place.learn(lesson.batch), learnt=True)
+        if lesson.receipts:
+            answers = said.answers()
+            for row, id, fingerprint in lesson.receipts:
+                self.receipts.remember(id, fingerprint, answers[row])
         return said
 
     def delete(self, task: str) -> bool:

@@ -7,42 +7,35 @@ place between the lessons: the order of arrival is the order of everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from time import perf_counter
 from typing import Any, cast
 
 from learners import features
 from service.core import lessons
-from service.core.answers import Answer, answers
-from service.core.jobs import Delete, Hear, Item, Job, Learn, Look, Predict
+from service.core.answers import say
+from service.core.jobs import Delete, Hear, Job, Learn, Look, Predict
 from service.core.lessons import Lesson
-from service.core.receipts import Receipt
+from service.core.plans import Outcome, Plan, Planner, bundles
 from service.core.state import Kind, State
 from service.problems import Problem
 from service.store.journal import Broken, DiskFull, Journal
 
-Outcome = tuple[Job, Any]  # a job and its result; an exception is to be raised where it is awaited
 
+class _Run:
+    """Jobs to learn that follow one another: they become one lesson."""
 
-@dataclass(eq=False, slots=True)
-class _Plan:
-    """What becomes of one request to learn."""
-
-    job: Learn
-    items: list[Item | None]  # None: not known before it is learnt
-    fresh: list[int]  # rows to learn, in order
-    lesson: Lesson  # of these
-    repeats: list[tuple[int, _Plan, int]]  # row, and whose row's answer it gets
-
-    def fill(self, said: Iterator[Answer]) -> list[Item]:
-        """All items, once the fresh ones were learnt."""
-        for row in self.fresh:
-            self.items[row] = next(said)
-        for row, first, of in self.repeats:
-            self.items[row] = first.items[of]
-        return cast("list[Item]", self.items)  # none is open any more
+    def __init__(self, jobs: Sequence[Learn], planner: Planner, bits: int) -> None:
+        self.plans: list[Plan] = []
+        self.outcomes: list[Outcome] = []  # of those that cannot even be prepared
+        for some, made in bundles(jobs, bits, to_learn=True):
+            if isinstance(made, Exception):
+                self.outcomes += [(job, made) for job in some]
+            else:
+                self.plans.append(planner.plan(some, made))
+        parts = [plan.lesson for plan in self.plans if plan.lesson.n]
+        self.lesson: Lesson | None = lessons.join(parts) if parts else None
 
 
 class Writer:
@@ -57,7 +50,7 @@ class Writer:
         self.predicted = 0
 
     def work(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Do a group of jobs with one flush at most; the outcome of each, in order.
+        """Do a group of jobs with one flush at most; the outcome of each.
 
         A deletion must be the only job of its group: whether there is such a task shows only when
         all before is learnt. So must a reply, which is merged between two lessons. What it raises
@@ -67,74 +60,63 @@ class Writer:
             return [(jobs[0], self._delete(jobs[0].task))]
         if isinstance(jobs[0], Hear):
             return [(jobs[0], self._hear(jobs[0].reply))]
-        plans = self._plan([job for job in jobs if isinstance(job, Learn)])
+        bits = self.state.place.bits
+        planner = Planner(self.state.receipts)
         stretches = [(kind, list(some)) for kind, some in groupby(jobs, type)]
-        runs = [[plans[job] for job in some if isinstance(job, Learn)] for _, some in stretches]
-        joined = [_join(run) for run in runs]
+        runs = [
+            _Run(cast("list[Learn]", some), planner, bits) if kind is Learn else None
+            for kind, some in stretches
+        ]
+        found = [run.lesson for run in runs if run is not None and run.lesson is not None]
         trouble = self._commit(
-            [(Kind.LEARN, lessons.to_bytes(lesson), lesson.n) for lesson in joined if lesson]
+            [(Kind.LEARN, lessons.to_bytes(lesson), lesson.n) for lesson in found]
         )
         outcomes: list[Outcome] = []
-        for (kind, some), run, lesson in zip(stretches, runs, joined, strict=True):
-            if kind is Learn:
-                outcomes += self._learn(run, lesson, trouble)
+        for (kind, some), run in zip(stretches, runs, strict=True):
+            if run is not None:
+                outcomes += self._learn(run, trouble)
             elif kind is Predict:
-                outcomes += self._predict([job for job in some if isinstance(job, Predict)])
+                outcomes += self._predict(cast("list[Predict]", some))
             else:
-                outcomes += [(job, _try(job, self.state)) for job in some if isinstance(job, Look)]
+                outcomes += [(job, _try(cast(Look, job), self.state)) for job in some]
         return outcomes
 
-    def _plan(self, jobs: Sequence[Learn]) -> dict[Learn, _Plan]:
-        """Tell what is new from what was learnt before, or will have been within this group."""
-        plans: dict[Learn, _Plan] = {}
-        taken: dict[str, tuple[str, _Plan, int]] = {}  # ids of this group
-        for job in jobs:
-            made = job.prepared
-            items: list[Item | None] = [made.problems.get(row) for row in range(made.n)]
-            plan = plans[job] = _Plan(job, items, [], made.lesson, [])
-            receipts = {receipt.row: receipt for receipt in made.lesson.receipts}
-            keep: list[int] = []  # rows of the lesson
-            for i, row in enumerate(made.rows):
-                if (receipt := receipts.get(i)) is not None:
-                    if (known := self.state.receipts.find(receipt.id)) is not None:
-                        items[row] = _same(receipt, known[0]) or known[1]
-                        continue
-                    if (first := taken.get(receipt.id)) is not None:
-                        items[row] = _same(receipt, first[0])
-                        if items[row] is None:
-                            plan.repeats.append((row, *first[1:]))
-                        continue
-                    taken[receipt.id] = (receipt.fingerprint, plan, row)
-                keep.append(i)
-                plan.fresh.append(row)
-            if len(keep) < made.lesson.n:
-                plan.lesson = self._only(job, keep)
-        return plans
-
-    def _only(self, job: Learn, keep: Sequence[int]) -> Lesson:
-        """Some rows of a lesson, made anew: so names that only the others had are not in it."""
-        return lessons.take(job.prepared.lesson, keep)
-
-    def _learn(
-        self, run: Sequence[_Plan], lesson: Lesson | None, trouble: Problem | None
-    ) -> list[Outcome]:
-        said: Iterator[Answer] = iter(())
-        if trouble is None and lesson is not None:
-            said = iter(self.state.learn(lesson))
-            self.learnt += lesson.n
-        return [
-            (plan.job, trouble if trouble is not None and plan.lesson.n else plan.fill(said))
-            for plan in run
-        ]
+    def _learn(self, run: _Run, trouble: Problem | None) -> list[Outcome]:
+        told = run.outcomes
+        if trouble is not None:
+            for plan in run.plans:
+                told += plan.refused(trouble)
+            return told
+        if run.lesson is not None:
+            said, hi = self.state.learn(run.lesson), 0
+            for plan in run.plans:
+                plan.said = said.part(hi, hi := hi + plan.lesson.n)
+            self.learnt += run.lesson.n
+        for plan in run.plans:
+            told += plan.outcomes()
+        return told
 
     def _predict(self, jobs: Sequence[Predict]) -> list[Outcome]:
-        batch = features.join([job.batch for job in jobs])
-        try:
-            said = iter(answers(batch, self.state.place.score(batch), learnt=False))
-        except Exception as error:  # the askers': scoring changes nothing
-            return [(job, error) for job in jobs]
-        self.predicted += len(batch.task)
-        return [(job, [next(said) for _ in range(job.n)]) for job in jobs]
+        told: list[Outcome] = []
+        plans = []
+        for some, made in bundles(jobs, self.state.place.bits, to_learn=False):
+            if isinstance(made, Exception):
+                told += [(job, made) for job in some]
+            else:
+                plans.append(Plan(some, made, dict(made.problems), made.rows, made.lesson))
+        batches = [plan.lesson.batch for plan in plans if plan.lesson.n]
+        if batches:
+            batch = features.join(batches)
+            try:
+                said, hi = say(batch, self.state.place.score(batch), learnt=False), 0
+            except Exception as error:  # the askers': scoring changes nothing
+                return told + [(job, error) for plan in plans for job in plan.jobs]
+            for plan in plans:
+                plan.said = said.part(hi, hi := hi + plan.lesson.n)
+            self.predicted += len(batch.task)
+        for plan in plans:
+            told += plan.outcomes()
+        return told
 
     def _delete(self, task: str) -> bool | Problem:
         if task not in self.state.place:
@@ -168,20 +150,6 @@ class Writer:
         self.commits += 1
         self.commit_seconds += perf_counter() - started
         return None
-
-
-def _join(run: Sequence[_Plan]) -> Lesson | None:
-    parts = [plan.lesson for plan in run if plan.lesson.n]
-    return lessons.join(parts) if parts else None
-
-
-def _same(receipt: Receipt, fingerprint: str) -> Problem | None:
-    """None for a retry, a problem for another example under a used id."""
-    if receipt.fingerprint == fingerprint:
-        return None
-    shown = receipt.id if len(receipt.id) <= 80 else receipt.id[:80] + "..."
-    why = f"{shown!r} was used for another example; give this one an id of its own"
-    return Problem("id-conflict", f"id: {why}.", [("/id", why)])
 
 
 def _try(job: Look, state: State) -> Any:

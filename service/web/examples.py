@@ -15,9 +15,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from learners.features import Example
-from service.core.answers import Answer
+from service.core.answers import Answer, Item
 from service.core.engine import Engine
-from service.core.jobs import Item
 from service.problems import Problem
 from service.web.decode import LEARN, PREDICT, Decoder
 from service.web.front import ClientGone

@@ -14,7 +14,7 @@ import pytest
 from learners.features import Example, batch
 from learners.place import Place
 from learners.types import Label
-from service.core.answers import Answer, answers
+from service.core.answers import Answer, say
 from service.core.engine import Engine
 from service.problems import Problem
 from service.settings import Settings
@@ -57,10 +57,10 @@ def test_it_says_and_becomes_what_the_bare_place_does(run: Run) -> None:
 
     learnt, predicted, digest = run(do)
     place = Place("independent", period=16)
-    expected = [answers(b := batch([e]), place.learn(b), learnt=True)[0] for e in examples]
+    expected = [say(b := batch([e]), place.learn(b), learnt=True).answers()[0] for e in examples]
     assert learnt == expected
     asked = batch(examples[:20])
-    assert predicted == answers(asked, place.score(asked), learnt=False)
+    assert predicted == say(asked, place.score(asked), learnt=False).answers()
     assert digest == place.digest()
 
 
@@ -227,6 +227,23 @@ def test_a_full_disk_learns_nothing_still_predicts_and_learns_again_with_room(
     place = Place("independent", period=16)
     place.learn(batch([*first, *second]))
     assert digest == place.digest() == run(lambda engine: engine.digest())
+
+
+def test_a_full_disk_refuses_a_retry_that_waits_with_the_first(
+    run: Run, small_files: SmallFiles
+) -> None:
+    examples = stream(2000, ids="a")
+    known = [example._replace(id=f"b{i}") for i, example in enumerate(stream(5, seed=3))]
+
+    async def do(engine: Engine) -> None:
+        first = await engine.learn(known)
+        asks = [[*known, *examples], examples[:3], known]
+        with small_files(100_000):
+            told = await asyncio.gather(*map(engine.learn, asks), return_exceptions=True)
+        assert [getattr(said, "code", said) for said in told] == ["disk-full", "disk-full", first]
+        assert engine.position == 5
+
+    run(do)
 
 
 def test_a_writer_that_fails_stops_and_a_restart_sets_it_right(run: Run) -> None:

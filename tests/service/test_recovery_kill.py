@@ -19,7 +19,7 @@ import pytest
 from learners.features import batch
 from learners.place import Place
 from service.core import lessons
-from service.core.answers import answers
+from service.core.answers import say
 from service.core.inspection import inspect
 from service.store.journal import Journal
 from tests.service.crowd import OPTIONS, example
@@ -85,7 +85,7 @@ def test_kill_9_loses_and_doubles_nothing(tmp_path: Path, kills: int) -> None:
     assert set(acknowledged) <= set(order), "an acknowledged example is lost"
     for name in order:
         made = batch([example(int(name))])
-        [answer] = answers(made, place.learn(made), learnt=True)
+        [answer] = say(made, place.learn(made), learnt=True).answers()
         if name in acknowledged:
             assert acknowledged[name] == [answer.seen, answer.version, [*answer.probabilities]]
     found = inspect(tmp_path / "data")
