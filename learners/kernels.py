@@ -1,9 +1,14 @@
-"""The compiled loops: score, then learn, example by example, over a block.
+"""The compiled loop of all linear learners: score, then learn, example by example, over a block.
 
-Weights of a task and column lie together for all classes and experts, w[t, d, q] with
-q = class * experts + expert, so that a feature is fetched from memory once for all of them. Each
-kernel is made for its number of experts and for two classes or several, and compiled when first
-called; `kindred warm` calls them all.
+An expert's weights are the sum of the parts that it has: its task's own, v_t, those that all tasks
+have in common, u, and what a dual z_t pulls them by. Experts are lanes (`lanes`): each feature is
+read once for all of them. In the order of experts those with an own part come first, those with a
+common part last, so that both are neighbours. The first `alone` see values of their own (behind
+another scale), those with a dual come next; the last `both` own ones have a common part too.
+
+Parts lie flat, an entry's weights at (slot * classes + class) * lanes; a slot is where a task and
+column lie, for the common part the column itself. Each kernel is made for its numbers of lanes and
+for two classes or several, and compiled when first called; `kindred warm` calls them all.
 """
 
 from __future__ import annotations
@@ -14,152 +19,13 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from learners.losses import exp, log
-from learners.types import F32, F64, I32, I64
+from learners import lanes, links
+from learners.links import inlined
+from learners.types import I32, I64
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
-inlined: Any = njit(inline="always", error_model="numpy")
-ZERO = np.float32(0)
 ONE, TWO, THREE, FOUR = (np.uint64(i) for i in (1, 2, 3, 4))  # unsigned: none counts from the end
 PRIOR = np.float32(0.01)  # what the sums of squared gradients start from
-
-
-@compiled
-def consulted(task: int, now: int, first: I64) -> int:
-    """The row whose classes a task's softmax runs over: its own once it has met two, else 0."""
-    met = 0
-    for c in range(first.shape[1]):
-        met += first[task, c] < now
-    return task if met >= 2 else 0
-
-
-@inlined
-def met_two(first: I64, now: int) -> int:
-    """Which of two classes the place has met: 1, the first, plus 2, the second."""
-    met0 = first.shape[1] > 0 and first[0, 0] < now
-    met1 = first.shape[1] > 1 and first[0, 1] < now
-    return int(met0) + 2 * int(met1)
-
-
-@inlined
-def two(margin: float, label: int) -> tuple[float, float, float]:
-    """Probabilities, by the margin of class 1, of the label and of the other class, and their odds.
-
-    Of label and other rather than of 0 and 1, since a branch by correctness is one well foreseen.
-    """
-    for_it = margin if label == 1 else -margin
-    z = exp(-abs(for_it))
-    high, low = 1.0 / (1.0 + z), z / (1.0 + z)
-    return (high, low, 1.0 / z) if for_it >= 0.0 else (low, high, z)
-
-
-@compiled
-def link_two(
-    m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32, odds: F64
-) -> None:
-    """Margins of two classes (e) -> probabilities (e, classes) and residuals (e).
-
-    A residual is the loss's derivative by the margin. A class is not spoken of, nor learnt against,
-    before the place has met it.
-    """
-    met0 = p.shape[1] > 0 and first[0, 0] < now
-    met1 = p.shape[1] > 1 and first[0, 1] < now
-    moves = p.shape[1] > 1 and (met0 or label == 0) and (met1 or label == 1)
-    for q in range(len(r)):
-        right, other, odds[q] = two(np.float64(m[q]), label)
-        if met0 and met1:
-            p[q, 0], p[q, 1] = (other, right) if label == 1 else (right, other)
-        elif met0:
-            p[q, 0] = 1.0
-        elif met1:
-            p[q, 1] = 1.0
-        if label >= 0:
-            away = -other if label == 1 else other
-            r[q] = np.float32(weight * away) if moves else ZERO
-
-
-@compiled
-def link_many(
-    m: F32, task: int, label: int, now: int, first: I64, weight: float, p: F64, r: F32, odds: F64
-) -> None:
-    """Margins of several classes (class * experts + expert) -> probabilities and residuals.
-
-    The softmax runs over the classes that the task has met, or over the place's while it has met
-    fewer than two.
-    """
-    e, k = p.shape
-    t = consulted(task, now, first)
-    for q in range(e):
-        # The label may be news to the task: what is said of the others must not tell.
-        top = -np.inf
-        for c in range(k):
-            if first[t, c] < now:
-                top = max(top, np.float64(m[c * e + q]))
-        total, heard, others, mine = 0.0, 0.0, 0.0, 0.0
-        for c in range(k):
-            if first[t, c] < now or c == label:
-                z = exp(min(np.float64(m[c * e + q]) - top, 600.0))
-                total += z
-                if c == label:
-                    mine = z
-                else:
-                    others += z
-                if first[t, c] < now:
-                    heard += z
-                    p[q, c] = z
-        odds[q] = mine / others if others > 0.0 else 0.0
-        for c in range(k):
-            if first[t, c] < now or c == label:
-                # p - 1 by way of the others, lest it be rounding alone when p is near 1
-                away = -others if c == label else p[q, c]
-                r[c * e + q] = np.float32(weight * (away / total))
-            else:
-                r[c * e + q] = np.float32(0)
-            if first[t, c] < now:
-                p[q, c] /= heard
-
-
-@compiled
-def temper(r: F32, gain: F64, odds: F64, label: int, weight: float, share: F32) -> None:
-    """Shares (e) of their plain moves that the experts make, so that none jumps past an example.
-
-    Importance invariance: an example of that weight does what it would do in endless small parts,
-    one after another, each with the residual that the parts before have left. Karampatziakis &
-    Langford, "Online importance weight aware updates", UAI 2011, for the log loss: the margin of
-    the label over the rest goes from m to m + a with a + odds (exp(a) - 1) = s, odds = exp(m) and
-    s how far it would go if its residual were 1 throughout, by three Newton steps (to 1e-3). For
-    more than two classes, with the others' shares among themselves held. `gain` (k * e): sums of
-    residual * value * plain move.
-    """
-    e = len(odds)
-    for q in range(e):
-        here = np.float64(r[label * e + q] if len(r) > e else r[q])
-        share[q] = 1
-        total = 0.0
-        for j in range(q, len(gain), e):
-            total += gain[j]
-        if here != 0.0 and total > 0.0:
-            o = max(odds[q], 1e-250)
-            s = weight * total / (here * here)
-            a = min(s / (1.0 + o), log(1.0 + s / o))  # both too far: Newton comes down to the root
-            for _ in range(3):
-                grown = o * exp(a)
-                a -= (a + (grown - o) - s) / (1.0 + grown)
-            share[q] = a * (1.0 + o) / s
-
-
-@inlined
-def term(
-    parts: int, dense: bool, values: F32, columns: I32, v: F32, mine: F32, heard: F32,
-    t: int, c: int, j: int, n: int, q: int,
-) -> Any:  # fmt: skip
-    """What entry j adds to margin q: its value times v_t (part 1), u (part 2) or both."""
-    d = (c + j if dense else np.uint64(columns[j])) * n + q
-    if parts == 3:
-        return values[j] * ((mine[d] + heard[d]) + v[t, d])
-    if parts == 1:
-        return values[j] * v[t, d]
-    return values[j] * (mine[d] + heard[d])
 
 
 @compiled
@@ -177,104 +43,179 @@ def consecutive(indptr: I64, columns: I32) -> bool:
     return follow == inside
 
 
+@compiled
+def lay(rows: I64, indptr: I64, columns: I32, width: int) -> tuple[I64, bool]:
+    """Slots in arrays with a row of that width for each task, and whether they run (`Block`)."""
+    if consecutive(indptr, columns):
+        slots = rows * width
+        for i in range(len(rows)):
+            if indptr[i] < indptr[i + 1]:
+                slots[i] += columns[indptr[i]]
+        return slots, True
+    slots = np.empty(len(columns), np.int64)
+    for i in range(len(rows)):
+        for j in range(indptr[i], indptr[i + 1]):
+            slots[j] = rows[i] * width + columns[j]
+    return slots, False
+
+
+@inlined
+def entry(runs: bool, begin: Any, where: Any, j: Any) -> Any:
+    """Where entry j lies: counted from where entry 0 would, or looked up."""
+    return begin + j if runs else np.uint64(where[j])
+
+
 @cache
-def adagrad(binary: bool, e: int, own: bool, common: bool, tempered: bool, dense: bool) -> Any:
-    """AdaGrad on the log loss of (u + v_t) . x, with either part or both.
+def learner(
+    binary: bool, own: int, common: int, both: int, dual: int, alone: int, tempered: bool,
+    runs: bool,
+) -> Any:  # fmt: skip
+    """AdaGrad on the log loss of weights that are sums of parts, with so many lanes of each.
 
     Duchi, Hazan & Singer, "Adaptive subgradient methods", JMLR 2011, with sums that start at PRIOR;
-    both parts learn from every example, each with sums of its own; `tempered`,
-    importance-invariantly.
-
-    Weights and sums come with columns and their n margins flat, at d * n + q. With `dense`, columns
-    are counted and not looked up, which is all the compiler needs to do eight at once: the same
-    operations in the same order, hence the same bits.
+    each part learns from every example, with sums of its own; `tempered`, importance-invariantly.
+    Experts with a dual have weights v - coupling H z; what they played is summed up in c (`drom`).
+    With `runs`, entries are counted and not looked up: the same operations, hence the same bits.
     """
-    single = binary and e == 1  # one margin is kept in registers
-    parts = own + 2 * common
-    experts = np.uint64(e)
+    experts = own + common - both
+    common_at = own - both  # the first of those with a common part
 
     @compiled
     def run(
-        rows: Any, indptr: Any, columns: Any, values: Any, labels: Any, weights: Any, first: Any,
-        start: int, v: Any, gv: Any, rate_v: Any, mine: Any, heard: Any, gu: Any,
-        heard_g: Any, rate_u: Any, scores: Any, teach: bool,
+        rows: Any, indptr: Any, columns: Any, slots: Any, values: Any, apart: Any, labels: Any,
+        weights: Any, first: Any, start: int, v: Any, g: Any, rate_v: Any, mine: Any, heard: Any,
+        gu: Any, heard_g: Any, rate_u: Any, z: Any, c: Any, H: Any, played: Any, played_n: Any,
+        eta: Any, coupling: float, scores: Any, teach: bool,
     ) -> None:  # fmt: skip
-        n = np.uint64(e if binary else e * first.shape[1])  # margins of all experts
-        m = np.zeros(n, np.float32)
-        r = np.zeros(n, np.float32)
-        odds, gain, share = np.zeros(e), np.zeros(n), np.zeros(e, np.float32)
-        residual, only_v, only_u = ZERO, rate_v[0], rate_u[0]
+        classes = first.shape[1]
+        k = np.uint64(1 if binary else classes)
+        longest = 0
+        for i in range(len(rows)):
+            longest = max(longest, indptr[i + 1] - indptr[i])
+        m, r = np.zeros((2, k * experts), np.float32)
+        by_v = np.zeros(longest * k * max(own, 1), np.float32)  # each weight's step, over residual
+        by_u = np.zeros(longest * k * max(common, 1), np.float32)
+        rate_o, rate_c = lanes.load(rate_v, 0, own), lanes.load(rate_u, 0, common)
+        none_o, none_c = lanes.fill(rate_o, 0.0), lanes.fill(rate_c, 0.0)
+        none_d = lanes.fill(lanes.load(eta, 0, dual), 0.0)
+        prior_o, prior_c = lanes.fill(rate_o, PRIOR), lanes.fill(rate_c, PRIOR)
+        none = lanes.fill(lanes.load(m, 0, experts), 0.0)
+        pull = none_d
         for i in range(len(rows)):
             t, y, now = np.uint64(rows[i]), labels[i], start + i
             lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
-            c = np.uint64(columns[lo]) - lo if dense and lo < hi else lo
-            for q in range(n):
-                # Four sums, of every fourth entry each, lest an addition wait for the last one.
-                s0 = s1 = s2 = s3 = ZERO
-                j: Any = lo
-                while j + THREE < hi:
-                    s0 += term(parts, dense, values, columns, v, mine, heard, t, c, j, n, q)
-                    s1 += term(parts, dense, values, columns, v, mine, heard, t, c, j + ONE, n, q)
-                    s2 += term(parts, dense, values, columns, v, mine, heard, t, c, j + TWO, n, q)
-                    s3 += term(parts, dense, values, columns, v, mine, heard, t, c, j + THREE, n, q)
-                    j += FOUR
-                if j < hi:
-                    s0 += term(parts, dense, values, columns, v, mine, heard, t, c, j, n, q)
-                if j + ONE < hi:
-                    s1 += term(parts, dense, values, columns, v, mine, heard, t, c, j + ONE, n, q)
-                if j + TWO < hi:
-                    s2 += term(parts, dense, values, columns, v, mine, heard, t, c, j + TWO, n, q)
-                margin = (s0 + s1) + (s2 + s3)
-                if single:
-                    right, other, ratio = two(np.float64(margin), y)
-                    met = met_two(first, now)
-                    it = np.uint64(y == 1)
-                    if met == 3:
-                        scores[i, 0, it], scores[i, 0, ONE - it] = right, other
-                    elif met > 0:
-                        scores[i, 0, met - 1] = 1.0
-                    away = -other if y == 1 else other
-                    moves = met == 3 or (y == 0 and met == 2) or (y == 1 and met == 1)
-                    residual = np.float32(weights[i] * away) if moves else ZERO
-                    if tempered:
-                        r[0], odds[0] = residual, ratio
-                else:
-                    m[q] = margin
-            if binary and not single:
-                link_two(m, rows[i], y, now, first, weights[i], scores[i], r, odds)
-            elif not binary:
-                link_many(m, rows[i], y, now, first, weights[i], scores[i], r, odds)
+            o = np.uint64(slots[i]) - lo if runs else lo
+            d = np.uint64(columns[lo]) - lo if runs and lo < hi else lo
+            at = i * classes * experts
+            if dual:
+                pull = lanes.fill(none_d, -coupling) * lanes.single(lanes.load(H, t * dual, dual))
+            margin = none
+            for q in range(k):
+                # Each product goes to the oldest of four sums, lest it wait for the last one.
+                if common:
+                    s0, s1, s2, s3 = none_c, none_c, none_c, none_c
+                    for j in range(lo, hi):
+                        e = (entry(runs, d, columns, j) * k + q) * common
+                        w = lanes.load(mine, e, common) + lanes.load(heard, e, common)
+                        x = lanes.fill(none_c, values[j])
+                        s0, s1, s2, s3 = s1, s2, s3, lanes.fma(x, w, s0)
+                    margin = lanes.widen((s0 + s1) + (s2 + s3), common_at, experts)
+                if own:
+                    s4, s5, s6, s7 = none_o, none_o, none_o, none_o
+                    for j in range(lo, hi):
+                        e = (entry(runs, o, slots, j) * k + q) * own
+                        x = lanes.pair(none_o, apart[j], values[j], alone)
+                        s4, s5, s6, s7 = s5, s6, s7, lanes.fma(x, lanes.load(v, e, own), s4)
+                    sums = lanes.widen((s4 + s5) + (s6 + s7), 0, experts)
+                    margin = margin + sums if common else sums
+                if dual:
+                    s0, s1, s2, s3 = none_d, none_d, none_d, none_d
+                    for j in range(lo, hi):
+                        e = (entry(runs, o, slots, j) * k + q) * dual
+                        x = lanes.fill(none_d, values[j])
+                        s0, s1, s2, s3 = s1, s2, s3, lanes.fma(x, lanes.load(z, e, dual), s0)
+                    drawn = pull * ((s0 + s1) + (s2 + s3))
+                    margin = margin + lanes.widen(drawn, alone, experts)
+                if not binary:
+                    lanes.store(m, q * experts, margin)
+            if binary:
+                residual, odds = links.two(margin, y, now, first, weights[i], scores, at, experts)
+                lanes.store(r, 0, residual)
+            else:
+                odds = links.many(
+                    m, r, 0, classes, rows[i], y, now, first, weights[i], scores, at, experts, none
+                )
             if not teach:
                 continue
+            reach = none
+            for q in range(k):
+                residual = lanes.load(r, q * experts, experts)
+                far = none
+                if common:
+                    r_c, gain = lanes.part(residual, common_at, common), none_c
+                    for j in range(lo, hi):
+                        e = (entry(runs, d, columns, j) * k + q) * common
+                        x = lanes.fill(none_c, values[j])
+                        sums = lanes.load(gu, e, common) + (r_c * x) * (r_c * x)
+                        lanes.store(gu, e, sums)
+                        by = rate_c / lanes.sqrt((sums + lanes.load(heard_g, e, common)) + prior_c)
+                        lanes.store(by_u, ((j - lo) * k + q) * common, by)
+                        gain = lanes.fma(x * x, by, gain)
+                    far = lanes.widen(gain, common_at, experts)
+                if own:
+                    r_o, reached = lanes.part(residual, 0, own), none_o
+                    for j in range(lo, hi):
+                        e = (entry(runs, o, slots, j) * k + q) * own
+                        x = lanes.pair(none_o, apart[j], values[j], alone)
+                        sums = lanes.load(g, e, own) + (r_o * x) * (r_o * x)
+                        lanes.store(g, e, sums)
+                        by = rate_o / lanes.sqrt(sums + prior_o)
+                        lanes.store(by_v, ((j - lo) * k + q) * own, by)
+                        reached = lanes.fma(x * x, by, reached)
+                    far = far + lanes.widen(reached, 0, experts)
+                if tempered and binary:
+                    reach = far
+                elif tempered:
+                    mine_ = lanes.load(r, y * experts, experts)
+                    least = lanes.fill(none, 1e-30)
+                    ratio = lanes.less(lanes.size(mine_), least, none, residual / mine_)
+                    reach = lanes.fma(ratio * ratio, far, reach)
+            share = none
             if tempered:
-                gain[:] = 0.0
-                for j in range(lo, hi):
-                    at = (c + j if dense else np.uint64(columns[j])) * n
-                    for q in range(n):
-                        step = r[q] * values[j]
-                        square = step * step
-                        if own:
-                            sums = (gv[t, at + q] + square) + PRIOR
-                            gain[q] += rate_v[q] * square / np.sqrt(sums)
-                        if common:
-                            sums = ((gu[at + q] + square) + heard_g[at + q]) + PRIOR
-                            gain[q] += rate_u[q] * square / np.sqrt(sums)
-                temper(r, gain, odds, y, weights[i], share)
-            for j in range(lo, hi):
-                at = (c + j if dense else np.uint64(columns[j])) * n
-                for q in range(n):
-                    d = at + q
-                    step = (residual if single else r[q]) * values[j]
-                    square = step * step
-                    if tempered:
-                        step = (r[q] * share[q % experts]) * values[j]
-                    if own:
-                        gv[t, d] += square
-                        rate = only_v if single else rate_v[q]
-                        v[t, d] -= rate * step / np.sqrt(gv[t, d] + PRIOR)
-                    if common:
-                        gu[d] += square
-                        rate = only_u if single else rate_u[q]
-                        mine[d] -= rate * step / np.sqrt((gu[d] + heard_g[d]) + PRIOR)
+                share = links.temper(odds, lanes.fill(none, weights[i]) * reach)
+            if dual:
+                played_n[t] += 1
+            for q in range(k):
+                residual = lanes.load(r, q * experts, experts)
+                if tempered:
+                    residual = residual * share
+                if common:
+                    r_c = lanes.part(residual, common_at, common)
+                    for j in range(lo, hi):
+                        e = (entry(runs, d, columns, j) * k + q) * common
+                        by = lanes.load(by_u, ((j - lo) * k + q) * common, common)
+                        step = (r_c * lanes.fill(none_c, values[j])) * by
+                        lanes.store(mine, e, lanes.load(mine, e, common) - step)
+                if own:
+                    r_o = lanes.part(residual, 0, own)
+                    for j in range(lo, hi):
+                        e = entry(runs, o, slots, j) * k + q
+                        by = lanes.load(by_v, ((j - lo) * k + q) * own, own)
+                        old = lanes.load(v, e * own, own)
+                        x = lanes.pair(none_o, apart[j], values[j], alone)
+                        new = old - (r_o * x) * by
+                        lanes.store(v, e * own, new)
+                        if dual:
+                            was = lanes.double(lanes.part(old, alone, dual))
+                            moved = lanes.double(lanes.part(new, alone, dual)) - was
+                            count = lanes.fill(was, np.float64(played_n[t]))
+                            sums = lanes.load(c, e * dual, dual) + count * moved
+                            lanes.store(c, e * dual, sums)
+            if dual:
+                steps = lanes.load(H, t * dual, dual)
+                lanes.store(played, t * dual, lanes.load(played, t * dual, dual) + steps)
+                root = lanes.fill(steps, np.sqrt(np.float64(played_n[t])))
+                by_n = lanes.double(lanes.load(eta, 0, dual)) / root
+                lanes.store(H, t * dual, steps + by_n)
 
     return run

@@ -17,6 +17,7 @@ from learners import view as views
 from learners.coordination import find
 from learners.exchange import Hub, Parcel
 from learners.features import BITS, Batch
+from learners.kernels import lay
 from learners.names import Classes, Columns, Tasks, note
 from learners.progress import Progress, tally
 from learners.talk import Talk
@@ -160,9 +161,11 @@ class Place:
     def score(self, batch: Batch) -> Scored:
         """What `learn` would say of each example now; changes nothing. Unknown names are fine."""
         rows = self._tasks.rows(batch.tasks)[batch.task]
+        columns = self._columns.find(batch.columns)
+        slots, runs = lay(rows, batch.indptr, columns, self._room.columns)
         block = Block(
-            rows, batch.indptr, self._columns.find(batch.columns), batch.columns, batch.values,
-            batch.kinds, np.full(len(rows), -1, np.int64), batch.weight, self._first, self.position,
+            rows, batch.indptr, columns, slots, batch.columns, batch.values, batch.kinds,
+            np.full(len(rows), -1, np.int64), batch.weight, self._first, self.position, runs,
         )  # fmt: skip
         # Nothing is learnt meanwhile, so a block is scored as its examples are one by one.
         scores = self.strategy.score(self.bank, block)
@@ -237,9 +240,11 @@ class Place:
             seeds = np.array([_seed(name, self.seed) for name in new], np.int64)
             tree.put(self.bank, added, self.strategy.init(seeds, self._one))
         note(rows, labels, self.position, self._births, self._first, self._labels)
+        indptr = indptr - indptr[0]
+        slots, runs = lay(rows, indptr, columns, self._room.columns)
         return Block(
-            rows, indptr - indptr[0], columns, batch.columns[entries], batch.values[entries],
-            batch.kinds[entries], labels, batch.weight[lo:hi], self._first, self.position,
+            rows, indptr, columns, slots, batch.columns[entries], batch.values[entries],
+            batch.kinds[entries], labels, batch.weight[lo:hi], self._first, self.position, runs,
         )  # fmt: skip
 
     def _together(self, parts: list[F64]) -> F64:

@@ -60,6 +60,7 @@ class Block(NamedTuple):
     rows: I64  # (n,) each example's task
     indptr: I64  # (n + 1,) example i holds entries indptr[i]:indptr[i + 1]
     columns: I32  # (nnz,)
+    slots: I64  # (nnz,) where entries lie along axes t and d; with `runs` (n,), the first of each
     ids: U32  # (nnz,) the feature ids: names of columns, which no order of arrival changes
     values: F32  # (nnz,)
     kinds: U8  # (nnz,) NUMBER, AMOUNT or CONSTANT
@@ -67,6 +68,7 @@ class Block(NamedTuple):
     weights: F32  # (n,) importance
     first: I64  # (t, classes) position at which the task first met the class; row 0: the place did
     start: int  # position of the block's first example
+    runs: bool  # columns and slots of each example follow one upon the other: dense data
 
 
 class Inbox(NamedTuple):

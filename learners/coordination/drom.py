@@ -30,23 +30,15 @@ import numpy as np
 
 from learners import tree
 from learners.coordination.drom_kernels import clip, learner, squares
-from learners.coordination.linear import RATES, names
+from learners.coordination.linear import RATES, Dual, Experts, Own, names, run
 from learners.types import F32, F64, I64, Block, Inbox, Message, Rows, Scores, Shape, Strategy
 
 
-class Task(NamedTuple):
-    """A task's primal and dual, and what it takes to be lazy about both."""
+class Norms(NamedTuple):
+    """What steps by the gradient's norm go by."""
 
-    a: Annotated[F32, "tdke"]  # w = a - lambda H z
-    g: Annotated[F32, "tdKe"]  # sums of squared gradients, for steps by coordinate
-    z: Annotated[F32, "tdke"]  # dual, as last heard
-    c: Annotated[F64, "tdke"]  # sum of played a's = n a - c
-    H: Annotated[F64, "te"]  # sum of steps since the last merge
-    played: Annotated[F64, "te"]  # sum of the H's played with since then
-    norms: Annotated[F64, "te"]  # sum of squared gradient norms, for steps by norm
+    norms: Annotated[F64, "te"]  # sum of squared gradient norms
     zz: Annotated[F64, "te"]  # |z|**2
-    n: Annotated[I64, "t1"]  # examples played
-    seed: Annotated[I64, "t1"]
 
 
 class Late(NamedTuple):
@@ -54,12 +46,15 @@ class Late(NamedTuple):
 
     b: Annotated[F32, "tdke"]  # sum of their gradients
     waits: Annotated[I64, "t1"]  # how many
+    seed: Annotated[I64, "t1"]
 
 
 class Drom(NamedTuple):
-    """State of the tasks."""
+    """State of the tasks: v is the derivation's a, w = a - lambda H z."""
 
-    task: Task
+    own: Own
+    dual: Dual
+    norms: Norms | tuple[()]
     late: Late | tuple[()]
 
 
@@ -126,58 +121,73 @@ def drom(
     postpone
         probability that a task has no energy to update now; it plays on, and updates later
     tempered
-        importance-invariant steps (`kernels.temper`), of steps by coordinate on the plain log loss
+        importance-invariant steps (`links.temper`), where nothing is postponed and steps are by
+        coordinate on the plain log loss
     """
     for name, value in {"coupling": coupling, "theta": theta, "postpone": postpone}.items():
         if not 0 <= value < np.inf:
             raise ValueError(f"{name}: {value!r} is not a number from 0 on")
     e = len(rates)
     eta = np.array(rates, np.float32)
+    plain = loss == "logistic" and step == "coordinate" and (power, cap, postpone) == (1, np.inf, 0)
+    experts = Experts(
+        own=tuple(rates), dual=tuple(rates), coupling=coupling, tempered=tempered and plain
+    )
 
     def init(seeds: I64, shape: Shape) -> Drom:
         rows = shape._replace(tasks=len(seeds))
-        task: Task = tree.zeros(Task, rows, e)
-        task.seed[:, 0] = seeds
-        return Drom(task, tree.zeros(Late, rows, e) if postpone else ())
+        late: Any = ()
+        if postpone:
+            late = tree.zeros(Late, rows, e)
+            late.seed[:, 0] = seeds
+        return Drom(
+            tree.zeros(Own, rows, e),
+            tree.zeros(Dual, rows, e),
+            tree.zeros(Norms, rows, e) if step == "norm" else (),
+            late,
+        )
 
-    def run(bank: Drom, block: Block, teach: bool) -> Scores:
-        k = bank.task.a.shape[2]
-        scores = np.zeros((len(block.rows), e, block.first.shape[1]))
+    def work(bank: Drom, block: Block, teach: bool) -> Scores:
+        if plain:
+            return run(experts, block, teach, own=bank.own, dual=bank.dual)
+        k, classes = bank.own.v.shape[2], block.first.shape[1]
+        scores = np.zeros((len(block.rows), classes, e))
         none: Any = np.zeros((1, 1, 1, 1), np.float32)
-        late = bank.late or Late(none, np.zeros((1, 1), np.int64))
-        calm = tempered and loss == "logistic" and power == 1
-        learner(k == 1, e, loss, step, bool(postpone), calm)(
+        some, no = np.zeros((1, 1)), np.zeros((1, 1), np.int64)
+        learner(k == 1, e, loss, step, bool(postpone))(
             block.rows, block.indptr, block.columns, block.values, block.labels, block.weights,
-            block.first, block.start, *bank.task, *late, eta, coupling, power, cap, postpone,
-            scores, teach,
+            block.first, block.start, *bank.own, *bank.dual, *(bank.norms or (some, some)),
+            *(bank.late or (none, no, no)), eta, coupling, power, cap, postpone,
+            scores.reshape(-1), teach,
         )  # fmt: skip
-        return scores
+        return scores.transpose(0, 2, 1)
 
     def score(bank: Drom, block: Block) -> Scores:
-        return run(bank, block, teach=False)
+        return work(bank, block, teach=False)
 
     def learn(bank: Drom, block: Block) -> Scores:
-        return run(bank, block, teach=True)
+        return work(bank, block, teach=True)
 
     def message(bank: Drom, rows: Rows) -> Message:
-        task, n = bank.task, bank.task.n[rows]
-        played = coupling * task.played[rows][:, None, None]
-        return Told(n[:, :, None, None] * task.a[rows] - task.c[rows] - played * task.z[rows], n)
+        dual, n = bank.dual, bank.dual.n[rows]
+        played = coupling * dual.played[rows][:, None, None]
+        total = n[:, :, None, None] * bank.own.v[rows] - dual.c[rows] - played * dual.z[rows]
+        return Told(total, n)
 
     def merge(bank: Drom, rows: Rows, reply: Heard) -> None:
-        task, n = bank.task, bank.task.n[rows][:, :, None, None]
-        old = task.a[rows]
+        dual, n = bank.dual, bank.dual.n[rows][:, :, None, None]
+        old = bank.own.v[rows]
         # What z pulled so far becomes part of a, and of the sum of what was played.
-        new = old - (coupling * task.H[rows]).astype(np.float32)[:, None, None] * task.z[rows]
+        new = old - (coupling * dual.H[rows]).astype(np.float32)[:, None, None] * dual.z[rows]
         if radius < np.inf:
             short = np.minimum(1.0, radius / np.maximum(np.sqrt(squares(new)), 1e-12))
             new *= short.astype(np.float32)[:, None, None]
-        task.c[rows] += n * (new.astype(np.float64) - old)
-        task.c[rows] += coupling * task.played[rows][:, None, None] * task.z[rows]
-        task.a[rows], task.z[rows] = new, reply.z
-        task.H[rows], task.played[rows] = 0.0, 0.0
-        if step == "norm":
-            task.zz[rows] = squares(reply.z)
+        dual.c[rows] += n * (new.astype(np.float64) - old)
+        dual.c[rows] += coupling * dual.played[rows][:, None, None] * dual.z[rows]
+        bank.own.v[rows], dual.z[rows] = new, reply.z
+        dual.H[rows], dual.played[rows] = 0.0, 0.0
+        if isinstance(bank.norms, Norms):
+            bank.norms.zz[rows] = squares(reply.z)
 
     def meet(shape: Shape, seed: int) -> Duals:
         return tree.zeros(Duals, shape, e)  # type: ignore[no-any-return]
@@ -204,8 +214,7 @@ def drom(
         return Heard(memory.Z.copy())
 
     def model(bank: Drom, rows: Rows) -> F32:
-        pull = (coupling * bank.task.H[rows]).astype(np.float32)[:, None, None]
-        return bank.task.a[rows] - pull * bank.task.z[rows]
+        pull = (coupling * bank.dual.H[rows]).astype(np.float32)[:, None, None]
+        return bank.own.v[rows] - pull * bank.dual.z[rows]
 
-    experts = names("drom", rates)
-    return Strategy(init, score, learn, message, merge, meet, mix, model, experts)
+    return Strategy(init, score, learn, message, merge, meet, mix, model, names("drom", rates))

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from learners.kernels import PRIOR, compiled, consulted, link_many, link_two, temper
+from learners import lanes, links
+from learners.kernels import PRIOR, compiled
+from learners.links import consulted
 from learners.losses import exp, log
 from learners.types import F32, F64
 
@@ -22,8 +24,12 @@ def chance(seed: int, n: int) -> float:
 
 
 @cache
-def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempered: bool) -> Any:
-    """The loop of a task's own steps, for e experts and one margin or several."""
+def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
+    """The loop of a task's own steps by any of the rules, for e experts and any number of margins.
+
+    With steps by coordinate on the plain log loss, nothing postponed, it does what
+    `kernels.learner` does for experts with a dual, bit for bit, one number at a time.
+    """
     hinge = loss == "hinge"
     by_coordinate, by_norm, constant = step == "coordinate", step == "norm", step == "constant"
     # A margin is w = 2 w_1: columns of a softmax learn at half its rate, and each has half of what
@@ -33,41 +39,41 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempere
     @compiled
     def run(
         rows: Any, indptr: Any, columns: Any, values: Any, labels: Any, weights: Any, first: Any,
-        start: int, a: Any, g: Any, z: Any, c: Any, H: Any, played: Any, norms: Any, zz: Any,
-        n: Any, seed: Any, b: Any, waits: Any, eta: Any, coupling: float, power: float, cap: float,
-        postpone: float, scores: Any, teach: bool,
+        start: int, v: Any, g: Any, z: Any, c: Any, H: Any, played: Any, n: Any, norms: Any,
+        zz: Any, b: Any, waits: Any, seed: Any, eta: Any, coupling: float, power: float,
+        cap: float, postpone: float, scores: Any, teach: bool,
     ) -> None:  # fmt: skip
-        k = 1 if binary else a.shape[2]
-        m = np.zeros(k * e, np.float32)
-        sums = np.zeros((4, k * e), np.float32)  # in the order of `kernels.adagrad`
-        r = np.zeros(k * e, np.float32)
-        xz = np.zeros(k * e)
-        odds, gain, share = np.zeros(e), np.zeros(k * e), np.zeros(e, np.float32)
-        pull = np.zeros(e, np.float32)
-        by = np.zeros(e, np.float32)
+        classes = first.shape[1]
+        k = 1 if binary else classes
+        m, r = np.zeros((2, k * e), np.float32)
+        sums, drawn = np.zeros((2, k * e, 4), np.float32)
+        by = np.zeros(e)
         for i in range(len(rows)):
-            t, y = rows[i], labels[i]
+            t, y, now = rows[i], labels[i], start + i
             lo, hi = indptr[i], indptr[i + 1]
-            sums[:] = 0
-            xz[:] = 0
-            for s in range(e):
-                pull[s] = coupling * H[t, s]
+            at = i * classes * e
+            sums[:], drawn[:] = 0, 0
             xx = 0.0
             for j in range(lo, hi):
                 d, x = columns[j], values[j]
                 xx += x * x
                 for q in range(k):
                     for s in range(e):
-                        w = a[t, d, q, s] - pull[s] * z[t, d, q, s]
-                        sums[(j - lo) & 3, q * e + s] += x * w
-                        if by_norm:
-                            xz[q * e + s] += x * z[t, d, q, s]
-            for q in range(k * e):
-                m[q] = (sums[0, q] + sums[1, q]) + (sums[2, q] + sums[3, q])
-            if binary:
-                link_two(m, t, y, start + i, first, weights[i], scores[i], r, odds)
-            else:
-                link_many(m, t, y, start + i, first, weights[i], scores[i], r, odds)
+                        # In the order of `kernels.learner`: the oldest of four sums.
+                        old, new = (j - lo) & 3, q * e + s
+                        sums[new, old] = lanes.fma(x, v[t, d, q, s], sums[new, old])
+                        drawn[new, old] = lanes.fma(x, z[t, d, q, s], drawn[new, old])
+            for q in range(k):
+                for s in range(e):
+                    pull = -np.float32(coupling) * np.float32(H[t, s])
+                    m[q * e + s] = _oldest_first(sums[q * e + s], hi - lo) + pull * _oldest_first(
+                        drawn[q * e + s], hi - lo
+                    )
+            for s in range(e):
+                if binary:
+                    r[s], _ = links.two(m[s], y, now, first, weights[i], scores, at + s, e)
+                else:
+                    links.many(m, r, s, k, t, y, now, first, weights[i], scores, at + s, e, m[s])
             if not teach:
                 continue
             for s in range(e):
@@ -79,17 +85,20 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempere
                         lost = max(0.0, 1.0 - sign * margin)
                         away = -sign * weights[i] if lost > 0.0 else 0.0
                     else:
-                        lost = _log_loss(k, e, s, y, m, first, t, start + i)
+                        lost = _log_loss(k, e, s, y, m, first, t, now)
                         away = np.float64(r[q * e + s])
                     if power != 1.0 or lost > cap:
                         raised = exp(power * log(lost)) if lost > 0.0 else 0.0
                         away *= power * raised / lost if 0.0 < raised <= cap else 0.0
                     r[q * e + s] = np.float32(away)
-                    square += away * (half * away * xx + 2.0 * coupling * xz[q * e + s])
+                    xz = 0.0
+                    for j in range(4):
+                        xz += drawn[q * e + s, j]
+                    square += away * (half * away * xx + 2.0 * coupling * xz)
                 if by_norm:
                     norms[t, s] += square + coupling * coupling * zz[t, s]
             n[t, 0] += 1
-            count = n[t, 0]
+            count = np.float64(n[t, 0])
             for s in range(e):
                 played[t, s] += H[t, s]
                 if by_norm:
@@ -97,8 +106,8 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempere
                 elif constant:
                     by[s] = eta[s]
                 else:
-                    by[s] = eta[s] / np.sqrt(np.float64(count))
-            if postpones and chance(seed[t, 0], count) < postpone:
+                    by[s] = np.float64(eta[s]) / np.sqrt(count)
+            if postpones and chance(seed[t, 0], n[t, 0]) < postpone:
                 waits[t, 0] += 1
                 for j in range(lo, hi):
                     for q in range(k):
@@ -106,40 +115,28 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempere
                             b[t, columns[j], q, s] += half * r[q * e + s] * values[j]
                 continue
             if postpones and waits[t, 0]:
-                for d in range(a.shape[1]):
+                for d in range(v.shape[1]):
                     for q in range(k):
                         for s in range(e):
-                            now = a[t, d, q, s] - by[s] * b[t, d, q, s]
-                            c[t, d, q, s] += count * (np.float64(now) - np.float64(a[t, d, q, s]))
-                            a[t, d, q, s] = now
+                            old_w = v[t, d, q, s]
+                            new_w = old_w - np.float32(by[s]) * b[t, d, q, s]
+                            c[t, d, q, s] += count * (np.float64(new_w) - np.float64(old_w))
+                            v[t, d, q, s] = new_w
                             b[t, d, q, s] = 0
-            if by_coordinate:
-                gain[:] = 0.0
-                for j in range(lo, hi):
-                    d, x = columns[j], values[j]
-                    for q in range(k):
-                        for s in range(e):
-                            square = (r[q * e + s] * x) * (r[q * e + s] * x)
-                            g[t, d, q, s] += square
-                            if tempered:
-                                root = np.sqrt(g[t, d, q, s] + PRIOR)
-                                gain[q * e + s] += half * eta[s] * square / root
-                if tempered:
-                    temper(r, gain, odds, y, weights[i], share)
-                    for q in range(k * e):
-                        r[q] *= share[q % e]
             for j in range(lo, hi):
                 d, x = columns[j], values[j]
                 for q in range(k):
                     for s in range(e):
                         grad = r[q * e + s] * x
-                        old = a[t, d, q, s]
+                        old_w = v[t, d, q, s]
                         if by_coordinate:
-                            now = old - half * eta[s] * grad / np.sqrt(g[t, d, q, s] + PRIOR)
+                            g[t, d, q, s] += grad * grad
+                            rate = (half * eta[s]) / np.sqrt(g[t, d, q, s] + PRIOR)
                         else:
-                            now = old - half * by[s] * grad
-                        c[t, d, q, s] += count * (np.float64(now) - np.float64(old))
-                        a[t, d, q, s] = now
+                            rate = half * np.float32(by[s])
+                        new_w = old_w - grad * rate
+                        c[t, d, q, s] += count * (np.float64(new_w) - np.float64(old_w))
+                        v[t, d, q, s] = new_w
             for s in range(e):
                 late = waits[t, 0] if postpones else 0
                 H[t, s] += by[s] * (1 + late)
@@ -147,6 +144,13 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, tempere
                 waits[t, 0] = 0
 
     return run
+
+
+@compiled
+def _oldest_first(sums: F32, n: int) -> Any:
+    """The four sums that n products went to in turn, each to the oldest, added up."""
+    one, two = sums[n & 3] + sums[(n + 1) & 3], sums[(n + 2) & 3] + sums[(n + 3) & 3]
+    return one + two
 
 
 @compiled

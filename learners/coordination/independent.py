@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from learners import tree
-from learners.coordination.linear import RATES, Own, Silence, names, run
+from learners.coordination.linear import RATES, Experts, Own, Silence, names, run
 from learners.types import F32, I64, Bank, Block, Inbox, Reply, Rows, Scores, Shape, Strategy
 
 
@@ -16,14 +16,16 @@ def independent(rates: Sequence[float] = RATES, *, tempered: bool = True) -> Str
     for each rate. Tells nothing.
     """
 
+    experts = Experts(own=tuple(rates), tempered=tempered)
+
     def init(seeds: I64, shape: Shape) -> Own:
         return tree.zeros(Own, shape._replace(tasks=len(seeds)), len(rates))  # type: ignore[no-any-return]
 
     def score(bank: Own, block: Block) -> Scores:
-        return run(block, bank, None, rates, rates, teach=False, tempered=tempered)
+        return run(experts, block, teach=False, own=bank)
 
     def learn(bank: Own, block: Block) -> Scores:
-        return run(block, bank, None, rates, rates, teach=True, tempered=tempered)
+        return run(experts, block, teach=True, own=bank)
 
     def message(bank: Own, rows: Rows) -> Silence:
         return Silence()

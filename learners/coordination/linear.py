@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import kernels
-from learners.types import F32, Block, Reply, Scores
+from learners.types import F32, F64, I64, Block, Reply, Scores
 
 RATES = (0.2, 0.6, 2.0, 6.4)  # each three times the last; inputs are of length about 1
 
@@ -48,36 +48,67 @@ def names(family: str, rates: Sequence[float]) -> tuple[str, ...]:
 
 @cache
 def steps(rates: tuple[float, ...], k: int) -> F32:
-    """Rates of k margins: one is w = 2 w_1, so the columns of a softmax learn at half its rate."""
-    return np.tile(np.array(rates, np.float32) * np.float32(1.0 if k == 1 else 0.5), k)
+    """Rates for k margins: one is w = 2 w_1, so the columns of a softmax learn at half its rate."""
+    return np.array(rates or (0.0,), np.float32) * np.float32(1.0 if k == 1 else 0.5)
+
+
+class Dual(NamedTuple):
+    """What pulls a task's own weights: its dual, and what it takes to be lazy about it (`drom`)."""
+
+    z: Annotated[F32, "tdke"]  # dual, as last heard
+    c: Annotated[F64, "tdke"]  # sum of played v's = n v - c
+    H: Annotated[F64, "te"]  # sum of steps since the last merge
+    played: Annotated[F64, "te"]  # sum of the H's played with since then
+    n: Annotated[I64, "t1"]  # examples played
+
+
+class Experts(NamedTuple):
+    """Which experts learn from a block together: their rates, and the parts of their weights."""
+
+    own: tuple[float, ...] = ()  # rates of the lanes of own weights,
+    common: tuple[float, ...] = ()  # and of the common ones
+    both: int = 0  # how many, the last of the own and the first of the common, have both
+    dual: tuple[float, ...] = ()  # rates of those that have a dual
+    coupling: float = 0.0  # and how strong it is
+    alone: int = 0  # the first of the own, before those with a dual: behind another scale
+    tempered: bool = True
+
+    @property
+    def count(self) -> int:
+        """How many experts there are."""
+        return len(self.own) + len(self.common) - self.both
+
+
+_NONE: Any = np.zeros(1, np.float32)
+_NO_DUAL = (_NONE, *(np.zeros(1),) * 3, np.zeros(1, np.int64))
 
 
 def run(
+    experts: Experts,
     block: Block,
-    own: Own | None,
-    common: Common | None,
-    rates_v: Sequence[float],
-    rates_u: Sequence[float],
     teach: bool,
-    tempered: bool,
+    own: Own | None = None,
+    common: Common | None = None,
+    dual: Dual | None = None,
+    apart: F32 | None = None,
 ) -> Scores:
-    """Score, and with `teach` learn, a block with own weights, common ones or both."""
+    """Score, and with `teach` learn, a block; `apart` are the values that those `alone` see."""
     leaf = own.v if own is not None else common.mine  # type: ignore[union-attr]
-    k, e = leaf.shape[-2:]
-    classes = block.first.shape[1]
-    scores = np.zeros((len(block.rows), e, classes))
-    none: Any = np.zeros((1, 1), np.float32)
-
-    v, gv = (none, none) if own is None else (leaf.reshape(len(leaf), -1) for leaf in own)
-    mine, heard, gu, heard_g = (none[0],) * 4 if common is None else map(np.ravel, common)
-    dense = kernels.consecutive(block.indptr, block.columns)
-    kernels.adagrad(k == 1, e, own is not None, common is not None, tempered, dense)(
-        block.rows, block.indptr, block.columns, block.values, block.labels, block.weights,
-        block.first, block.start, v, gv, steps(tuple(rates_v), k),
-        mine, heard, gu, heard_g, steps(tuple(rates_u), k),
-        scores, teach,
+    k, classes, n = leaf.shape[-2], block.first.shape[1], len(block.rows)
+    # Classes before experts: what experts say of one class lies together, as lanes.
+    scores = np.zeros((n, classes, experts.count))
+    kernels.learner(
+        k == 1, len(experts.own), len(experts.common), experts.both, len(experts.dual),
+        experts.alone, experts.tempered, block.runs,
+    )(
+        block.rows, block.indptr, block.columns, block.slots, block.values,
+        block.values if apart is None else apart, block.labels, block.weights, block.first,
+        block.start, *((_NONE,) * 2 if own is None else map(np.ravel, own)),
+        steps(experts.own, k), *((_NONE,) * 4 if common is None else map(np.ravel, common)),
+        steps(experts.common, k), *(_NO_DUAL if dual is None else map(np.ravel, dual)),
+        steps(experts.dual, 1), experts.coupling, scores.reshape(-1), teach,
     )  # fmt: skip
-    return scores
+    return scores.transpose(0, 2, 1)
 
 
 def tell(common: Common) -> Told:

@@ -22,7 +22,8 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import tree
-from learners.kernels import compiled, consulted
+from learners.kernels import compiled
+from learners.links import consulted
 from learners.losses import log
 from learners.types import (
     F32,

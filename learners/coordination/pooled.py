@@ -10,6 +10,7 @@ from learners import tree
 from learners.coordination.linear import (
     RATES,
     Common,
+    Experts,
     Silence,
     Told,
     add,
@@ -28,14 +29,16 @@ def pooled(rates: Sequence[float] = RATES, *, tempered: bool = True) -> Strategy
     once; over several, each tells the part that its own examples made and hears the others' sum.
     """
 
+    experts = Experts(common=tuple(rates), tempered=tempered)
+
     def init(seeds: I64, shape: Shape) -> Common:
         return tree.zeros(Common, shape, len(rates))  # type: ignore[no-any-return]
 
     def score(bank: Common, block: Block) -> Scores:
-        return run(block, None, bank, rates, rates, teach=False, tempered=tempered)
+        return run(experts, block, teach=False, common=bank)
 
     def learn(bank: Common, block: Block) -> Scores:
-        return run(block, None, bank, rates, rates, teach=True, tempered=tempered)
+        return run(experts, block, teach=True, common=bank)
 
     def message(bank: Common, rows: Rows) -> Told:
         return tell(bank)

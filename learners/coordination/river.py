@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from learners import tree
 from learners.coordination.linear import Silence
 from learners.features import CONSTANT_ID
-from learners.kernels import consulted
+from learners.links import consulted
 from learners.types import F32, F64, I64, Bank, Block, Inbox, Reply, Rows, Scores, Shape, Strategy
 
 PREFIX = "river:"

@@ -9,6 +9,7 @@ from learners import tree
 from learners.coordination.linear import (
     RATES,
     Common,
+    Experts,
     Own,
     Silence,
     Told,
@@ -41,17 +42,18 @@ def shared(
     by the rates: u learns at `common_rate` times each rate, v_t, which one task alone moves, at
     `own_rate` times.
     """
-    fast, slow = ([rate * by for rate in rates] for by in (common_rate, own_rate))
+    fast, slow = (tuple(rate * by for rate in rates) for by in (common_rate, own_rate))
+    experts = Experts(own=slow, common=fast, both=len(rates), tempered=tempered)
 
     def init(seeds: I64, shape: Shape) -> Shared:
         rows = shape._replace(tasks=len(seeds))
         return Shared(tree.zeros(Common, shape, len(rates)), tree.zeros(Own, rows, len(rates)))
 
     def score(bank: Shared, block: Block) -> Scores:
-        return run(block, bank.own, bank.common, slow, fast, teach=False, tempered=tempered)
+        return run(experts, block, teach=False, own=bank.own, common=bank.common)
 
     def learn(bank: Shared, block: Block) -> Scores:
-        return run(block, bank.own, bank.common, slow, fast, teach=True, tempered=tempered)
+        return run(experts, block, teach=True, own=bank.own, common=bank.common)
 
     def message(bank: Shared, rows: Rows) -> Told:
         return tell(bank.common)

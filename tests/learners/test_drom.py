@@ -63,7 +63,7 @@ def by_name(place: Place, leaf: Any) -> Array:
 
 
 def model(place: Place) -> Array:
-    everyone = np.arange(len(place.bank.task.a))
+    everyone = np.arange(len(place.bank.own.v))
     return by_name(place, place.strategy.model(place.bank, everyone))
 
 
@@ -92,7 +92,7 @@ def test_lazy_is_plain(step: Literal["constant", "sqrt"], power: float, cap: flo
     ]
     slow = plain(X, Y, 0.04, eta, theta, step=step, power=power, cap=cap, u=u)
     np.testing.assert_allclose(model(place), slow.W, atol=1e-3 * np.abs(slow.W).max())
-    Z = by_name(place, place.bank.task.z)
+    Z = by_name(place, place.bank.dual.z)
     np.testing.assert_allclose(Z, slow.Z, atol=1e-3)
     assert singular(slow.Z)[0] > 0.9 and singular(np.array(slow.duals[-1]))[0] > 0.9  # it clips
 
@@ -229,7 +229,7 @@ def test_same_streams_same_columns() -> None:
     rows = place._tasks.rows(place.tasks)
     W = place.strategy.model(place.bank, rows)[:, :, 0, 0]
     assert (W == W[0]).all()
-    Z = place.bank.task.z[rows][:, :, 0, 0]
+    Z = place.bank.dual.z[rows][:, :, 0, 0]
     np.testing.assert_allclose(singular(Z)[:2], [1.0, 0.0], atol=1e-5)
 
 
@@ -250,13 +250,13 @@ def test_dual_stays_near_the_ball() -> None:
 def test_who_always_postpones_stays_at_zero() -> None:
     X, Y = problem(9, rounds=60)
     place = learnt(drom((5.0,), 0.04, 100.0, postpone=1.0, **PAPER), X, Y)
-    assert not place.bank.task.a.any() and not model(place).any()
+    assert not place.bank.own.v.any() and not model(place).any()
 
 
 def test_a_capped_example_moves_nothing_but_the_pull() -> None:
     X, Y = problem(10, rounds=40)
     place = learnt(drom((5.0,), 0.04, 100.0, cap=1e-3, **PAPER), X, Y)
-    assert not place.bank.task.a.any()  # the first loss is 1: above the cap, so nothing is learnt
+    assert not place.bank.own.v.any()  # the first loss is 1: above the cap, so nothing is learnt
 
 
 def test_power_and_cap_one_and_infinite_are_the_hinge() -> None:

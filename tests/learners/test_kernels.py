@@ -5,46 +5,91 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners.kernels import adagrad, consecutive
+from learners.coordination.drom import drom
+from learners.coordination.linear import Common, Experts, Own, run
+from learners.coordination.scaled import scaled
+from learners.kernels import consecutive, lay
+from learners.types import Block
+from tests.learners.made import pack, place, stream
+
+RATES = (0.2, 0.6, 2.0, 6.4)
 
 
-@pytest.mark.parametrize(
-    ("classes", "experts", "own", "common", "tempered"),
-    [
-        (2, 1, True, False, False),
-        (2, 1, True, True, True),
-        (2, 4, False, True, True),
-        (3, 2, True, True, True),
-    ],
-)
-def test_columns_counted_are_columns_looked_up(
-    classes: int, experts: int, own: bool, common: bool, tempered: bool
-) -> None:
-    """The fast way of dense blocks gives the bits of the plain one, with odd lengths too."""
+def made(classes: int, dense: bool = True) -> Block:
+    """Random examples of three tasks, of odd lengths too."""
     random = np.random.default_rng(0)
     n, d = 300, 23
     lengths = random.integers(0, d, n)
     indptr = np.concatenate([[0], np.cumsum(lengths)])
     columns = np.concatenate([1 + np.arange(k) for k in lengths]).astype(np.int32)
-    assert consecutive(indptr, columns)
-    values = random.normal(size=len(columns)).astype(np.float32)
     rows, labels = random.integers(1, 4, n), random.integers(0, classes, n)
-    first = np.full((4, classes), -1)
-    margins = experts * (1 if classes == 2 else classes)
-    rate = random.random(margins).astype(np.float32)
+    slots, runs = lay(rows, indptr, columns, d + 1)
+    assert runs
+    if not dense:
+        slots, runs = np.repeat(rows, lengths) * (d + 1) + columns, False
+    return Block(
+        rows, indptr, columns, slots, columns.astype(np.uint32),
+        random.normal(size=len(columns)).astype(np.float32), np.zeros(len(columns), np.uint8),
+        labels, (0.5 + random.random(n)).astype(np.float32), np.full((4, classes), -1), 0, runs,
+    )  # fmt: skip
 
-    def learnt(dense: bool) -> list[Any]:
-        v, gv = np.zeros((2, 4, (d + 1) * margins), np.float32)
-        mine, heard, gu, heard_g = np.zeros((4, (d + 1) * margins), np.float32)
-        scores = np.zeros((n, experts, classes))
-        adagrad(classes == 2, experts, own, common, tempered, dense)(
-            rows, indptr, columns, values, labels, np.ones(n, np.float32), first,
-            0, v, gv, rate, mine, heard, gu, heard_g, rate, scores, True,
-        )  # fmt: skip
-        return [v, gv, mine, gu, scores]
 
-    for counted, looked_up in zip(learnt(True), learnt(False), strict=True):
-        np.testing.assert_array_equal(counted, looked_up)
+def learnt(experts: Experts, block: Block) -> list[Any]:
+    """Scores and weights after a block."""
+    k = 1 if block.first.shape[1] == 2 else block.first.shape[1]
+    own = Own(*np.zeros((2, 4, 24, k, max(1, len(experts.own))), np.float32))
+    common = Common(*np.zeros((4, 24, k, max(1, len(experts.common))), np.float32))
+    scores = run(experts, block, True, own, common)
+    return [scores, own.v, own.g, common.mine, common.g]
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize(
+    "experts",
+    [
+        Experts(own=(2.0,), tempered=False),
+        Experts(own=(2.0,), common=(2.0,), both=1),
+        Experts(own=RATES, common=RATES, both=2),
+    ],
+)
+def test_columns_counted_are_columns_looked_up(classes: int, experts: Experts) -> None:
+    """The fast way of dense blocks gives the bits of the plain one, with odd lengths too."""
+    counted, looked_up = (learnt(experts, made(classes, dense)) for dense in (True, False))
+    for one, other in zip(counted, looked_up, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("tempered", [False, True])
+def test_lanes_are_experts_one_by_one(classes: int, tempered: bool) -> None:
+    """What many experts do in one pass is what each would do alone, bit for bit."""
+    block = made(classes)
+    together = Experts(own=RATES, common=RATES, both=2, tempered=tempered)
+    scores, v, _, mine, _ = learnt(together, block)
+    for i, rate in enumerate(RATES[:2]):
+        alone = learnt(Experts(own=(rate,), tempered=tempered), block)
+        np.testing.assert_array_equal(scores[:, i], alone[0][:, 0])
+        np.testing.assert_array_equal(v[..., i], alone[1][..., 0])
+    for i in (2, 3):
+        both = Experts(own=(RATES[i],), common=(RATES[i - 2],), both=1, tempered=tempered)
+        alone = learnt(both, block)
+        np.testing.assert_array_equal(scores[:, i], alone[0][:, 0])
+        np.testing.assert_array_equal(mine[..., i - 2], alone[3][..., 0])
+    for i in (4, 5):
+        alone = learnt(Experts(common=(RATES[i - 2],), tempered=tempered), block)
+        np.testing.assert_array_equal(scores[:, i], alone[0][:, 0])
+
+
+@pytest.mark.parametrize("third", [None, 50])
+def test_duals_in_lanes_are_the_plain_ones(third: int | None) -> None:
+    """The loop that knows every rule of drom's, one number at a time, gives the same bits."""
+    examples = stream(400, 3) if third is None else stream(400, 3, third=third)
+    batch = pack(examples)
+    fast, plain = (
+        place(scaled(drom(RATES, tempered=False, postpone=chance))) for chance in (0.0, 1e-300)
+    )
+    np.testing.assert_array_equal(fast.learn(batch).probabilities, plain.learn(batch).probabilities)
+    assert any(np.any(leaf) for leaf in fast.bank.bank.dual)  # they have met, too
 
 
 @pytest.mark.parametrize(
