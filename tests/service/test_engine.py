@@ -232,16 +232,15 @@ def test_a_full_disk_learns_nothing_still_predicts_and_learns_again_with_room(
 def test_a_full_disk_refuses_a_retry_that_waits_with_the_first(
     run: Run, small_files: SmallFiles
 ) -> None:
-    examples = stream(2000, ids="a")
-    known = [example._replace(id=f"b{i}") for i, example in enumerate(stream(5, seed=3))]
+    known, new = stream(3, seed=1, ids="a"), stream(3, seed=2, ids="b")
 
     async def do(engine: Engine) -> None:
         first = await engine.learn(known)
-        asks = [[*known, *examples], examples[:3], known]
-        with small_files(100_000):
+        asks = [[*known, *new], new, known]
+        with small_files(1000):
             told = await asyncio.gather(*map(engine.learn, asks), return_exceptions=True)
         assert [getattr(said, "code", said) for said in told] == ["disk-full", "disk-full", first]
-        assert engine.position == 5
+        assert engine.position == 3
 
     run(do)
 
