@@ -6,9 +6,10 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 RUNS    = $(VENV)/.runs
 READY   = $(VENV)/.ready
+MEASURES = $(VENV)/.measures
 CODE    = $(wildcard learners streams service tests bench docs/picture.py)
 
-.PHONY: help install lint types imports docker-check unit quick test demo picture constraints format clean
+.PHONY: help install lint types imports docker-check unit quick test demo picture bench constraints format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,10 @@ $(READY): pyproject.toml constraints.txt | $(BIN)/python
 $(RUNS): pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e .
 	@touch $@
+
+$(MEASURES): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[bench]'
+	@touch $(RUNS) $@
 
 lint: $(READY) ## ruff: errors, order, format
 	$(BIN)/ruff check $(CODE)
@@ -56,6 +61,10 @@ test: lint imports docker-check types unit ## all that must hold before a change
 
 demo: $(RUNS) ## the main job on real data, in minutes
 	@$(BIN)/kindred demo .demo
+
+bench: $(MEASURES) ## all measurements in their short form: docs/benchmarks.md, in minutes
+	$(BIN)/kindred warm
+	$(BIN)/python -m bench
 
 picture: $(RUNS) ## the README's picture, from a real run
 	$(BIN)/python docs/picture.py

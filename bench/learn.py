@@ -107,6 +107,12 @@ def race(title: str, X: Any, y: Any, times: int, rounds: int) -> Table:
     turns, skipped = gather(
         {
             "river": lambda: river.turns(xs, ys, scaled=not sparse),
+            "river learn_many": lambda: [
+                pair
+                for size in _sizes(len(ys))
+                if size > 1 and not sparse
+                for pair in river.many(X, y, size)
+            ],
             "scikit-learn": lambda: [
                 pair for size in _sizes(len(ys)) for pair in sklearn.turns(X, y, size)
             ],

@@ -51,7 +51,7 @@ def _decades(values: Iterable[float], start: float, stop: float) -> Axis:
 
 def _panel(panel: Panel, left: float, top: float) -> Iterable[str]:
     points = [point for curve in panel.curves.values() for point in curve]
-    x = _decades((p[0] for p in points), left + 46, left + WIDTH / 2 - 122)
+    x = _decades((p[0] for p in points), left + 46, left + WIDTH / 2 - 142)
     y = _decades((p[1] for p in points), top + HEIGHT - 40, top + 28)
     yield text(x.start, top + 16, f"{panel.title} / {panel.against}", "name")
     for value in y.ticks:
@@ -68,7 +68,7 @@ def _panel(panel: Panel, left: float, top: float) -> Iterable[str]:
         path = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in at)
         yield f'<path class="line c{colour}" d="{path}"><title>{escape(name)}</title></path>'
         for (a, b), (value, cost) in zip(at, curve, strict=True):
-            yield dot(a, b, f"b{colour}", 2.5, f"{name}: {value:,g} {panel.against}, {cost:,.3g}")
+            yield dot(a, b, f"a{colour}", 2.5, f"{name}: {value:,g} {panel.against}, {cost:,.3g}")
         words = f"{name} {slope(curve):+.2f}"
         yield text(x.stop + 8, heights[name] + 4, words, f"name t{colour}")
 
@@ -82,4 +82,4 @@ def _power(value: float) -> str:
     for power, unit in ((9, "G"), (6, "M"), (3, "k")):
         if value >= max(power, 4):
             return f"{10.0 ** (value - power):g}{unit}"
-    return f"{10.0**value:g}"
+    return f"{10.0**value:,g}"

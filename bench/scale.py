@@ -175,7 +175,7 @@ def curve(
 def tables(given: Namespace) -> Iterator[Table]:
     """One table an axis."""
     for axis in AXES:
-        if given.only and axis.name not in given.only:
+        if given.axes and axis.name not in given.axes:
             continue
         values = axis.short if given.short else axis.values
         yield grown(axis, values[: given.points], given.rounds)
@@ -200,7 +200,7 @@ def pictures(done: Sequence[Table]) -> Iterator[tuple[str, str]]:
 def options(parser: ArgumentParser) -> None:
     """Which axes, and how far."""
     names = [axis.name for axis in AXES]
-    parser.add_argument("--only", nargs="+", choices=names, help="these axes (all)")
+    parser.add_argument("--axes", nargs="+", choices=names, help="these axes (all)")
     parser.add_argument("--points", type=int, help="the first so many of each (all); at least 2")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from river import linear_model, preprocessing
 
+from bench.peers import need
 from bench.rounds import Turn, work
 
 BARE = "river LogisticRegression, learn"
@@ -49,6 +50,7 @@ def turns(
 
 def many(X: Any, y: Any, size: int) -> Iterator[tuple[str, Turn]]:
     """Its `learn_many`: one step for the mean of a block, which is less learning; needs pandas."""
+    need("pandas")
     import pandas as pd
 
     names = [f"x{j}" for j in range(X.shape[1])]
@@ -62,4 +64,4 @@ def many(X: Any, y: Any, size: int) -> Iterator[tuple[str, Turn]]:
         return lambda: [model.learn_many(x, y) for x, y in blocks]
 
     examples = int(np.sum([len(y) for _, y in blocks]))
-    yield f"river learn_many, {size} (one step a block)", work(start, examples)
+    yield f"river learn_many, blocks of {size:,} (one step a block)", work(start, examples)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import main
+from bench.page import page
+
+
+def test_one_page_of_what_ran(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--only", "scale", "--into", str(tmp_path), "--axes", "tasks", "--points", "2"])
+    told = (tmp_path / "benchmarks.md").read_text("utf-8")
+    assert ended.value.code == 0
+    assert "## How do the time of an example" in told and "the short form, rounds: 3" in told
+    assert "**by tasks**" in told and "| slope |" in told
+    assert "](scale.svg)" in told and (tmp_path / "scale.svg").exists()
+    assert "    python -m" not in told
+
+
+def test_one_that_fails_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--only", "scale", "--into", str(tmp_path), "--no-such-option"])
+    assert ended.value.code == 1
+    assert "bench.scale" in (tmp_path / "benchmarks.md").read_text("utf-8")
+
+
+def test_a_page_of_nothing_says_why() -> None:
+    assert "Nothing to show: it ended with status 3." in page(
+        [], {"learn": "it ended with status 3"}
+    )
