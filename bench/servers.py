@@ -75,7 +75,7 @@ def _uvicorn(name: str, attribute: str, environment: dict[str, str]) -> Iterator
         process.wait()
 
 
-def _wait(url: str, seconds: float = 120.0) -> None:
+def _wait(url: str, seconds: float = 600.0) -> None:  # it may compile first
     """Until it is answered, and not with 503."""
     end = time.monotonic() + seconds
     while True:

@@ -129,7 +129,7 @@ class Writer:
             reply = self.state.reply(data)
         except ValueError as error:  # the sender's: nothing is written
             return error
-        if reply.number <= self.state.place.heard:
+        if reply.number <= self.state.place.talk.heard:
             return False
         trouble = self._commit([(Kind.HEAR, data, 0)])
         return trouble if trouble is not None else self.state.place.hear(reply)
