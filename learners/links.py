@@ -98,6 +98,8 @@ def many(
             if first[known, c] < now:
                 heard = heard + z
                 lanes.store(scores, at + c * experts, z)
+    # Times the inverse, as in `two`: of two classes the bits are the same then.
+    share, said_share = lanes.fill(total, 1.0) / total, lanes.fill(total, 1.0) / heard
     for c in range(k):
         step = none
         if first[known, c] < now or c == label:
@@ -107,10 +109,10 @@ def many(
                 if c == label
                 else lanes.load(scores, at + c * experts, like)
             )
-            step = lanes.single(lanes.fill(total, weight) * (z / total))
+            step = lanes.single(lanes.fill(total, weight) * (z * share))
         lanes.store(r, begin + c * experts, step)
         if first[known, c] < now:
-            said = lanes.load(scores, at + c * experts, like) / heard
+            said = lanes.load(scores, at + c * experts, like) * said_share
             lanes.store(scores, at + c * experts, said)
     least = lanes.double(lanes.fill(like, 1e-20))
     return lanes.single(mine / lanes.less(others, least, least, others))
