@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from learners.coordination.drom import drom
+from learners.coordination.families import families
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
 from learners.coordination.mixture import mixture
@@ -24,16 +25,6 @@ class Entry(NamedTuple):
     summary: str
     paper: str
     make: Callable[[], Strategy]
-
-
-def families() -> Strategy:
-    """What `auto` mixes, side by side.
-
-    The own family sits behind each task's own scale, so that nothing another task sends changes
-    its scores; the coordinated ones behind the scale of the place.
-    """
-    own = scaled(independent(), by="task")
-    return together(own, scaled(together(pooled(), shared(), drom()), by="place"))
 
 
 def auto() -> Strategy:
@@ -90,7 +81,7 @@ def find(name: str) -> Strategy:
     river for each task. In a sum, `auto` brings all the families that it mixes.
 
     >>> find("auto+river:tree.HoeffdingTreeClassifier").experts[-2:]
-    ('drom', 'tree.HoeffdingTreeClassifier')
+    ('pooled', 'tree.HoeffdingTreeClassifier')
 
     Raises
     ------

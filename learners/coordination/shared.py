@@ -29,6 +29,13 @@ class Shared(NamedTuple):
     own: Own
 
 
+def shared_rates(
+    rates: Sequence[float], common_rate: float = 1.0, own_rate: float = 0.5
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Rates of v_t, which one task alone moves, and of u."""
+    return tuple(rate * own_rate for rate in rates), tuple(rate * common_rate for rate in rates)
+
+
 def shared(
     rates: Sequence[float] = RATES,
     common_rate: float = 1.0,
@@ -39,10 +46,9 @@ def shared(
     """AdaGrad logistic regression of w_t = u + v_t, every example moving both parts.
 
     Evgeniou & Pontil, "Regularized multi-task learning", KDD 2004, with the regulariser's work done
-    by the rates: u learns at `common_rate` times each rate, v_t, which one task alone moves, at
-    `own_rate` times.
+    by the rates: u learns at `common_rate` times each rate, v_t at `own_rate` times.
     """
-    fast, slow = (tuple(rate * by for rate in rates) for by in (common_rate, own_rate))
+    slow, fast = shared_rates(rates, common_rate, own_rate)
     experts = Experts(own=slow, common=fast, both=len(rates), tempered=tempered)
 
     def init(seeds: I64, shape: Shape) -> Shared:

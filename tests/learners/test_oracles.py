@@ -14,10 +14,11 @@ from learners.coordination import families
 from learners.coordination.independent import independent
 from learners.coordination.mixture import DOUBT, SWITCHING, mixture
 from learners.coordination.pooled import pooled
-from learners.coordination.scaled import CLIP, scaled
+from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
 from learners.features import Batch, Example
 from learners.links import temper
+from learners.scale import CLIP
 from learners.types import AMOUNT, CONSTANT, F32, NUMBER, Bank, Block, Scores, Strategy
 from tests.learners.made import pack, place, stream
 from tests.learners.oracles import plain

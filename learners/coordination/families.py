@@ -1,0 +1,123 @@
+"""What `auto` mixes: four families of experts, learnt in one pass over each example.
+
+The own family sits behind each task's own scale, so that nothing another task sends changes its
+scores; the coordinated ones behind the scale of the place. Their own weights lie together, lane by
+lane, and so do the common ones (`learners.kernels`); each keeps its own meeting. The same strategy,
+slower, is
+
+    together(scaled(independent(), by="task"), scaled(together(drom(), shared(), pooled())))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from learners import tree
+from learners.coordination.drom import Drom, drom
+from learners.coordination.linear import (
+    RATES,
+    Common,
+    Dual,
+    Experts,
+    Own,
+    add,
+    hear,
+    names,
+    run,
+    tell,
+)
+from learners.coordination.scaled import hear_scale, others, place_scale
+from learners.coordination.shared import shared_rates
+from learners.scale import PlaceScale, TaskScale, passed
+from learners.types import (
+    F32,
+    I64,
+    Bank,
+    Block,
+    Inbox,
+    Message,
+    Reply,
+    Rows,
+    Scores,
+    Shape,
+    Strategy,
+)
+
+COUPLING = 0.1  # of drom
+
+
+class Families(NamedTuple):
+    """Both scales, and the parts that experts' weights are sums of."""
+
+    alone: TaskScale  # what the own family sees through
+    scale: PlaceScale  # and the others
+    own: Own  # of independent, drom, shared
+    dual: Dual  # of drom
+    common: Common  # of shared, pooled
+
+
+def families(rates: Sequence[float] = RATES) -> Strategy:
+    """The families `independent`, `drom`, `shared` and `pooled`, each at all the rates."""
+    e, rates = len(rates), tuple(rates)
+    slow, fast = shared_rates(rates)
+    experts = Experts(
+        own=rates + rates + slow,
+        common=fast + rates,
+        both=e,
+        dual=rates,
+        coupling=COUPLING,
+        alone=e,
+    )
+    relations = drom(rates, COUPLING)
+
+    def init(seeds: I64, shape: Shape) -> Families:
+        rows = shape._replace(tasks=len(seeds))
+        return Families(
+            tree.zeros(TaskScale, rows),
+            place_scale(shape),
+            tree.zeros(Own, rows, 3 * e),
+            tree.zeros(Dual, rows, e),
+            tree.zeros(Common, shape, 2 * e),
+        )
+
+    def work(bank: Families, block: Block, teach: bool) -> Scores:
+        apart = passed(bank.alone, block, teach)
+        block = block._replace(values=passed(bank.scale, block, teach))
+        return run(experts, block, teach, bank.own, bank.common, bank.dual, apart)
+
+    def score(bank: Families, block: Block) -> Scores:
+        return work(bank, block, teach=False)
+
+    def learn(bank: Families, block: Block) -> Scores:
+        return work(bank, block, teach=True)
+
+    def related(bank: Families) -> Drom:
+        """The part of the bank that is drom's; what is written there is written in the bank."""
+        return Drom(Own(*(leaf[..., e : 2 * e] for leaf in bank.own)), bank.dual, (), ())
+
+    def message(bank: Families, rows: Rows) -> Message:
+        return relations.message(related(bank), rows), tell(bank.common), bank.scale.mine
+
+    def merge(bank: Families, rows: Rows, reply: Reply) -> None:
+        relations.merge(related(bank), rows, reply[0])
+        hear(bank.common, reply[1])
+        hear_scale(bank.scale, reply[2])
+
+    def meet(shape: Shape, seed: int) -> Bank:
+        return (relations.meet(shape, seed),)
+
+    def mix(memory: Bank, inbox: Inbox) -> Reply:
+        duals, told, seen = inbox.message
+        return relations.mix(memory[0], inbox._replace(message=duals)), add(told), others(seen)
+
+    def model(bank: Families, rows: Rows) -> F32:
+        v, u = bank.own.v[rows], (bank.common.mine + bank.common.heard)[None]
+        pulled = relations.model(related(bank), rows)
+        common = np.repeat(u[..., e:], len(rows), 0)
+        return np.concatenate([v[..., :e], pulled, v[..., 2 * e :] + u[..., :e], common], -1)
+
+    named = sum((names(f, rates) for f in ("independent", "drom", "shared", "pooled")), ())
+    return Strategy(init, score, learn, message, merge, meet, mix, model, named)
