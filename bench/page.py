@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench import goals
 from bench.tables import markdown
 
 HEAD = """\
@@ -28,6 +29,7 @@ def page(told: Sequence[Mapping[str, Any]], absent: Mapping[str, str]) -> str:
         first = told[0]
         versions = ", ".join(" ".join(pair) for pair in first["versions"].items())
         parts.append(f"{first['date'][:10]}. {first['machine']}.\n\n{versions}.\n")
+        parts.append(f"## What it is to show\n\n{goals.markdown(told)}\n")
     parts += [_section(one) for one in told]
     parts += [f"## bench.{name}\n\nNothing to show: {why}.\n" for name, why in absent.items()]
     return "\n".join(parts)

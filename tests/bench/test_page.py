@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import main
+from bench.goals import GOALS, markdown
 from bench.page import page
 
 
@@ -24,6 +25,19 @@ def test_one_that_fails_is_named(tmp_path: Path) -> None:
         main(["--only", "scale", "--into", str(tmp_path), "--no-such-option"])
     assert ended.value.code == 1
     assert "bench.scale" in (tmp_path / "benchmarks.md").read_text("utf-8")
+
+
+def test_goals_are_met_missed_or_not_measured() -> None:
+    def run(ratio: float) -> dict[str, object]:
+        rows = {"Kindred, one plain expert, blocks of 4,096": {"x river": ratio}}
+        return {"bench": "learn", "tables": [{"title": "20 dense features", "ratios": rows}]}
+
+    goal = GOALS[0]
+    assert (goal.key, goal.least) == ("x river", 150)
+    for ratio, verdict in ((150.0, "yes"), (149.0, "**no**")):
+        first, *others = markdown([run(ratio)]).splitlines()[2:]
+        assert first.endswith(f"| at least 150 | {ratio:.0f} | {verdict} |")
+        assert all(line.endswith("| - | not measured |") for line in others)
 
 
 def test_a_page_of_nothing_says_why() -> None:
