@@ -40,8 +40,10 @@ def of_place(place: Place) -> Cost:
 
 
 def of_task(place: Place, task: str) -> int:
-    """Bytes that one task takes up; KeyError when there is none of that name."""
-    row = place._tasks.row[task]
+    """Bytes that one task takes up in memory, or would; KeyError when there is none such."""
+    if task not in place:
+        raise KeyError(task)
+    row = int(place.rows([task])[0])
     taken = sys.getsizeof(task) + ENTRY
     for one in _trees(place):
         taken += sum(

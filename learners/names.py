@@ -21,11 +21,15 @@ class Tasks:
         self._sorted: tuple[str, ...] | None = ()  # as long as nobody comes or leaves
         self._rows = np.zeros(0, np.int64)  # of these
 
-    def add(self, name: str) -> int:
-        """A row for a new task."""
+    def lend(self) -> int:
+        """A row of no name; who has done with it puts it among the free ones."""
         row = self.free.pop() if self.free else self.used
         self.used = max(self.used, row + 1)
-        self.row[name] = row
+        return row
+
+    def add(self, name: str) -> int:
+        """A row for a new task."""
+        row = self.row[name] = self.lend()
         self._sorted = None
         return row
 

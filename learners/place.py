@@ -14,6 +14,7 @@ import numpy as np
 
 from learners import snapshot, tree
 from learners import view as views
+from learners.cold import CHECK, Cold, Shelf, thaw
 from learners.coordination import find
 from learners.exchange import Hub, Parcel
 from learners.features import BITS, Batch
@@ -59,6 +60,9 @@ class Place:
         last for each cell (task and column) of the bank, and a wide bank's tasks are visited as
         learning pays for it (`talk`): meetings never cost more than learning, by more than a
         constant, and never hold it up for long; 0: every one that is due, at once
+    shelf, warm
+        where tasks lie that are not in memory, and how many of those that learnt last are (`cold`);
+        by default all are
     hub
         where messages meet, when somebody calls `tell` and `hear`; by default this place's own
     post
@@ -88,9 +92,13 @@ class Place:
         name: str = "here",
         hub: Hub | None = None,
         post: Callable[[Parcel], None] | None = None,
+        shelf: Shelf | None = None,
+        warm: int = 0,
     ) -> None:
         if lag not in (0, 1):
             raise ValueError(f"lag: {lag!r} is neither 0 nor 1")
+        if (warm < 1) != (shelf is None):
+            raise ValueError(f"warm: {warm!r} tasks in memory and a shelf for the rest go together")
         self.strategy = find(strategy) if isinstance(strategy, str) else strategy
         self.bits, self.seed, self.name = bits, seed, name
         self.period, self.lag, self.thrift = period, lag, thrift
@@ -105,6 +113,9 @@ class Place:
         self.bank = self.strategy.init(np.zeros(8, np.int64), self._room)
         self.progress: Progress = tree.zeros(Progress, self._room, len(self.experts))
         self.talk = Talk(self, self.hub, self.hub.post if self.alone else post)
+        if shelf is not None and self.replayed:
+            raise ValueError("warm: this strategy's state is not arrays, so no task can be cold")
+        self._cold = None if shelf is None else Cold(self, shelf, warm)
 
     @property
     def experts(self) -> tuple[str, ...]:
@@ -119,14 +130,20 @@ class Place:
     @property
     def tasks(self) -> list[str]:
         """Names of the tasks that live here, sorted."""
-        return list(self._tasks.sorted())
+        names = list(self._tasks.sorted())
+        return sorted([*names, *self._cold.shelf.names()]) if self._cold else names
+
+    @property
+    def heard(self) -> int:
+        """Number of the newest meeting that replied."""
+        return self.talk.heard
 
     def __contains__(self, task: str) -> bool:
-        return task in self._tasks.row
+        return task in self._tasks.row or (self._cold is not None and task in self._cold.shelf)
 
     def __len__(self) -> int:
         """How many tasks live here."""
-        return len(self._tasks.row)
+        return len(self._tasks.row) + (len(self._cold.shelf) if self._cold else 0)
 
     @property
     def classes(self) -> tuple[Label, ...]:
@@ -155,12 +172,14 @@ class Place:
             seen[lo:hi] = tally(self.progress, block, parts[-1])
             self.position += hi - lo
             self.talk.credit += len(block.columns)
-            self._meet_if_due()
+            if self._cold is not None:
+                self._cold.note(block.rows, block.start)
+            self._do_what_is_due()
         return Scored(self._together(parts), self.classes, seen)
 
     def score(self, batch: Batch) -> Scored:
         """What `learn` would say of each example now; changes nothing. Unknown names are fine."""
-        rows = self._tasks.rows(batch.tasks)[batch.task]
+        rows = self.rows(batch.tasks)[batch.task]
         columns = self._columns.find(batch.columns)
         slots, runs = lay(rows, batch.indptr, columns, self._room.columns)
         block = Block(
@@ -173,17 +192,25 @@ class Place:
 
     def forget(self, task: str) -> bool:
         """Delete a task and its state; whether there was one. Its name may come again, as new."""
-        if task not in self:
+        if task in self._tasks.row:
+            self._vacate(self._tasks.remove(task))
+        elif self._cold is None or not self._cold.forget(task):
             return False
-        row = self._tasks.remove(task)
+        self.position += 1
+        self._do_what_is_due()
+        return True
+
+    def rows(self, names: Sequence[str]) -> I64:
+        """Rows of tasks, of cold ones until the next call; 0 for a task never seen."""
+        return self._tasks.rows(names) if self._cold is None else self._cold.rows(names)
+
+    def _vacate(self, row: int) -> None:
+        """Make a row as new; its task is here no more."""
         at = np.array([row])
-        tree.put(self.bank, at, self.strategy.init(np.array([_seed(task, 0)]), self._one))
+        tree.put(self.bank, at, self.strategy.init(np.zeros(1, np.int64), self._one))
         tree.put(self.progress, at, tree.zeros(Progress, self._one, len(self.experts)))
         self._births[row], self._first[row], self._labels[row] = 0, NEVER, 0
         self.talk.forget(row)
-        self.position += 1
-        self._meet_if_due()
-        return True
 
     def snapshot(self) -> bytes:
         """The state as bytes: equal states, equal bytes, whatever the order of arrival."""
@@ -195,13 +222,21 @@ class Place:
         strategy: str | Strategy,
         data: bytes,
         post: Callable[[Parcel], None] | None = None,
+        shelf: Shelf | None = None,
     ) -> Place:
-        """The place whose snapshot that is; ValueError when it is of another strategy or format."""
+        """The place whose snapshot that is; its shelf, if it had one, goes back to that position.
+
+        Raises
+        ------
+        ValueError
+            when the snapshot is of another strategy or format, or the shelf is not as it was.
+        """
         arrays, about = tree.unpack(data)
         if not isinstance(about, dict) or about.get("format") != snapshot.FORMAT:
             raise ValueError(f"snapshot: not of format {snapshot.FORMAT}, the one read here")
         settings = {key: about[key] for key in snapshot.SETTINGS}
-        place = cls(strategy, **settings, post=post)
+        warm = about["cold"]["warm"] if about["cold"] else 0
+        place = cls(strategy, **settings, post=post, shelf=shelf, warm=warm)
         snapshot.load(place, arrays, about)
         return place
 
@@ -228,6 +263,7 @@ class Place:
         there = np.flatnonzero(np.bincount(task))  # a batch may hold many tasks, a part few
         names = [batch.tasks[i] for i in there]
         new = [name for name in names if name not in self._tasks.row]
+        back = self._cold.back(new) if self._cold and new else {}
         added = np.array([self._tasks.add(name) for name in new], np.int64)
         columns = self._columns.add(batch.columns[entries])
         self._classes.add([batch.classes[i] for i in np.flatnonzero(np.bincount(label))])
@@ -239,6 +275,8 @@ class Place:
         if new:
             seeds = np.array([_seed(name, self.seed) for name in new], np.int64)
             tree.put(self.bank, added, self.strategy.init(seeds, self._one))
+        for name, data in back.items():
+            thaw(self, self._tasks.row[name], data)
         note(rows, labels, self.position, self._births, self._first, self._labels)
         indptr = indptr - indptr[0]
         slots, runs = lay(rows, indptr, columns, self._room.columns)
@@ -275,18 +313,22 @@ class Place:
             self._labels = np.pad(self._labels, more)
 
     def _cuts(self, n: int) -> Iterator[tuple[int, int]]:
-        """Stretches of a batch between the positions where meetings are due."""
+        """Stretches of a batch between the positions where something is due."""
         lo = 0
         while lo < n:
             meets = self.period and self.talk.meets
             due = self.period - self.position % self.period if meets else n
+            if self._cold is not None:
+                due = min(due, CHECK - self.position % CHECK)
             hi = min(n, lo + due)
             yield lo, hi
             lo = hi
 
-    def _meet_if_due(self) -> None:
+    def _do_what_is_due(self) -> None:
         if self.period and self.position % self.period == 0 and self.talk.meets:
             self.talk.due()
+        if self._cold is not None:
+            self._cold.due()
 
     def tell(self, since: int = 0) -> Parcel:
         """This place's message: states, not differences, so it may be sent again or get lost.

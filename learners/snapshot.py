@@ -31,7 +31,7 @@ def save(place: Place) -> bytes:
     """
     if place.replayed:
         raise ValueError("this strategy's state is not arrays: replay its journal instead")
-    names = place.tasks
+    names = place._tasks.sorted()
     rows = np.concatenate([[0], place._tasks.rows(names)])
     columns = np.concatenate([[0], place._columns.sorted()])
     arrays = [
@@ -41,6 +41,7 @@ def save(place: Place) -> bytes:
     about: dict[str, Any] = {
         "format": FORMAT, "experts": place.experts, "position": place.position,
         "tasks": names, "classes": place.classes, "hub": None,
+        "cold": None,
     }  # fmt: skip
     about |= {name: getattr(place, name) for name in SETTINGS}
     about["talk"], talk = place.talk.state(rows[1:], columns[1:])
@@ -49,6 +50,9 @@ def save(place: Place) -> bytes:
         hub = place.hub
         about["hub"] = {"number": hub.number, "tasks": hub.tasks, "classes": hub.classes.names}
         arrays += [hub.ids, *_flat(hub.memory)]
+    if (cold := place._cold) is not None:
+        about["cold"] = {"warm": cold.warm, "tasks": len(cold.shelf), "digest": cold.shelf.digest()}
+        arrays.append(cold.last[rows])
     return tree.pack(arrays, about)
 
 
@@ -85,6 +89,16 @@ def load(place: Place, arrays: list[Any], about: dict[str, Any]) -> None:
         hub.births = np.array([birth for _, birth in known["tasks"]], np.int64)
         hub.classes.add(known["classes"])
         hub.memory = _fill(hub.memory, rest)
+    if (cold := place._cold) is not None:
+        cold.last = next(rest)
+        cold.shelf.rewind(place.position)
+        there = {"tasks": len(cold.shelf), "digest": cold.shelf.digest()}
+        if there != {name: about["cold"][name] for name in there}:
+            raise ValueError(
+                f"snapshot: {about['cold']['tasks']} cold tasks belong to it, and the "
+                f"{len(cold.shelf)} that lie there at position {place.position} are not those; "
+                "restore the whole directory from one backup"
+            )
 
 
 def _flat(one: Tree) -> list[Any]:

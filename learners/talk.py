@@ -96,12 +96,14 @@ class Talk:
     def forget(self, row: int) -> None:
         """The task of that row left."""
         self.spoken.seen[row] = self.spoken.number[row] = 0
+        if self.round is not None:  # a cold one may come back as the same, and is none of it then
+            self.round.rows[self.round.rows == row] = -1
 
     def due(self) -> None:
         """Do what learning has paid for, where a meeting is due."""
         place = self.place
         price = place.thrift / 2  # entries that pay for a cell
-        mixing = price * len(place) * place._columns.used
+        mixing = price * len(place._tasks.row) * place._columns.used
         if self.post is None:
             return
         if not place.lag:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 
-from learners import cost
-from learners.types import F32, I64, Label
+from learners import cost, tree
+from learners.exchange import Parcel, reclass
+from learners.names import Classes
+from learners.types import F32, Label, Shape
 
 if TYPE_CHECKING:
     from learners.place import Place
@@ -33,6 +35,12 @@ class Benefit(NamedTuple):
     errors: float
 
 
+class Models(NamedTuple):
+    """What tasks believe, as one linear model each."""
+
+    w: Annotated[F32, "tdk"]
+
+
 class TaskView(NamedTuple):
     """A task as it stands."""
 
@@ -48,7 +56,9 @@ class TaskView(NamedTuple):
 
 def view(place: Place, task: str, nearest: int = 5) -> TaskView:
     """Everything about a task; KeyError when there is none of that name."""
-    row = place._tasks.row[task]
+    if task not in place:
+        raise KeyError(task)
+    row = int(place.rows([task])[0])
     p = place.progress
     seen = int(p.counts[row, 0])
     n, recent = max(seen, 1), max(float(p.recent[row, 0]), 1e-12)
@@ -81,8 +91,8 @@ def view(place: Place, task: str, nearest: int = 5) -> TaskView:
 
 
 def near(place: Place, task: str, top: int = 5) -> list[tuple[str, float]]:
-    """The tasks whose models are most alike that task's, with their cosines."""
-    names = place.tasks
+    """The tasks in memory whose models are most alike that task's, with their cosines."""
+    names = sorted({*place._tasks.row, task})
     unit = _directions(place, names)
     at = names.index(task)
     cosine = unit @ unit[at]
@@ -91,25 +101,59 @@ def near(place: Place, task: str, top: int = 5) -> list[tuple[str, float]]:
 
 
 def relations(place: Place, tasks: Sequence[str] | None = None) -> tuple[list[str], F32]:
-    """Names and the cosines of their models, (T, T): how alike the tasks are.
+    """Names and the cosines of their models, (T, T): how alike the tasks in memory, or those, are.
 
     Raises
     ------
     KeyError
         when a task of that name does not live here.
     """
-    names = list(place.tasks if tasks is None else tasks)
+    names = list(place._tasks.sorted() if tasks is None else tasks)
     unit = _directions(place, names)
     return names, np.clip(unit @ unit.T, -1.0, 1.0)
 
 
 def _directions(place: Place, names: Sequence[str]) -> F32:
-    """Each task's effective model by expert 0, of length 1 and without the constant, (T, d * k)."""
-    rows: I64 = np.array([place._tasks.row[name] for name in names], np.int64)
+    """Each task's effective model, of length 1 and without the constant, (T, d * k)."""
+    return directions([models(place, names)])
+
+
+def models(place: Place, tasks: Sequence[str] | None = None) -> Parcel:
+    """The effective models, by expert 0, of the tasks in memory, or of those; without the constant.
+
+    Raises
+    ------
+    KeyError
+        when a task of that name does not live here.
+    """
+    names = place._tasks.sorted() if tasks is None else tuple(tasks)
+    rows = place.rows(names)
+    if not rows.all():
+        raise KeyError(names[int(np.flatnonzero(rows == 0)[0])])
     used = place._columns.sorted()
     used = used[place._columns.ids[used] != 0]
-    weights = place.strategy.model(place.bank, rows)[..., 0]  # (T, d, k)
-    flat = weights[:, used].reshape(len(rows), -1)
+    weights = place.strategy.model(place.bank, rows)[..., 0][:, used]
+    return Parcel(
+        place.name, 0, names, place._births[rows], place.progress.counts[rows, 0],
+        place._columns.ids[used], place.classes, Models(weights),
+    )  # fmt: skip
+
+
+def directions(parcels: Sequence[Parcel]) -> F32:
+    """Models of several places, of length 1, end to end: (T, d * k), whatever each has met."""
+    if len(parcels) > 1:
+        classes = Classes()
+        for p in parcels:
+            classes.add(p.classes)
+        ids = np.unique(np.concatenate([p.ids for p in parcels]))
+        wide = []
+        for p in parcels:
+            part = reclass(p.tree, p.classes, classes.names)
+            room = Shape(len(p.tasks), len(ids), len(classes.names))
+            wide.append(tree.spread(part, room, d=np.searchsorted(ids, p.ids)).w)
+        flat = np.concatenate([w.reshape(len(w), -1) for w in wide])
+    else:
+        flat = parcels[0].tree.w.reshape(len(parcels[0].tasks), -1)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     unit: F32 = np.divide(flat, length, out=np.zeros_like(flat), where=length > 0)
     return unit
