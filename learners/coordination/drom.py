@@ -29,7 +29,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 
 from learners import tree
-from learners.coordination.drom_kernels import clip, learner, squares
+from learners.coordination.drom_kernels import learner, squares
+from learners.coordination.drom_meeting import clip, hearing, moving, norms, telling
 from learners.coordination.linear import RATES, Dual, Experts, Own, names, run
 from learners.types import F32, F64, I64, Block, Inbox, Message, Rows, Scores, Shape, Strategy
 
@@ -169,23 +170,20 @@ def drom(
         return work(bank, block, teach=True)
 
     def message(bank: Drom, rows: Rows) -> Message:
-        dual, n = bank.dual, bank.dual.n[rows]
-        played = coupling * dual.played[rows][:, None, None]
-        total = n[:, :, None, None] * bank.own.v[rows] - dual.c[rows] - played * dual.z[rows]
-        return Told(total, n)
+        dual, v = bank.dual, bank.own.v
+        total = np.empty((len(rows), *v.shape[1:]))
+        telling(e)(rows, v, dual.c, dual.z, dual.played, dual.n, coupling, total)
+        return Told(total, dual.n[rows])
 
     def merge(bank: Drom, rows: Rows, reply: Heard) -> None:
-        dual, n = bank.dual, bank.dual.n[rows][:, :, None, None]
-        old = bank.own.v[rows]
-        # What z pulled so far becomes part of a, and of the sum of what was played.
-        new = old - (coupling * dual.H[rows]).astype(np.float32)[:, None, None] * dual.z[rows]
+        dual, v = bank.dual, bank.own.v
+        short = np.ones((len(rows), e), np.float32)
         if radius < np.inf:
-            short = np.minimum(1.0, radius / np.maximum(np.sqrt(squares(new)), 1e-12))
-            new *= short.astype(np.float32)[:, None, None]
-        dual.c[rows] += n * (new.astype(np.float64) - old)
-        dual.c[rows] += coupling * dual.played[rows][:, None, None] * dual.z[rows]
-        bank.own.v[rows], dual.z[rows] = new, reply.z
-        dual.H[rows], dual.played[rows] = 0.0, 0.0
+            length = np.sqrt(squares(model(bank, rows)))
+            short = np.minimum(1.0, radius / np.maximum(length, 1e-12)).astype(np.float32)
+        hearing(e)(
+            rows, v, dual.c, dual.z, dual.H, dual.played, dual.n, coupling, short, reply.z
+        )  # fmt: skip
         if isinstance(bank.norms, Norms):
             bank.norms.zz[rows] = squares(reply.z)
 
@@ -194,21 +192,16 @@ def drom(
 
     def mix(memory: Duals, inbox: Inbox) -> Heard:
         told: Told = inbox.message
-        news = told.n - memory.n
-        mean = (told.total - memory.total) / np.maximum(news, 1)[:, :, None, None]
         if dual_step == "constant":
-            by = np.full((1, 1), theta)
+            by = np.full((1, e), theta)
         elif dual_step == "sqrt":
-            by = theta / np.sqrt(np.maximum(told.n, 1.0))
+            by = np.repeat(theta / np.sqrt(np.maximum(told.n, 1.0)), e, 1)
         else:
-            memory.norms[:] += coupling**2 * squares(mean).sum(0)
-            floor = coupling**2 * len(mean)
-            by = (
-                np.sqrt(len(mean)) * theta / np.sqrt(np.maximum(floor + memory.norms, 1e-300))[None]
-            )
-        moved = (by * (news > 0) * coupling)[:, None, None] * mean
-        memory.Z[:] += moved.astype(np.float32)
-        memory.total[:], memory.n[:] = told.total, told.n
+            memory.norms[:] += coupling**2 * norms(*told, memory.total, memory.n)
+            floor = coupling**2 * len(told.n)
+            by = np.sqrt(len(told.n)) * theta / np.sqrt(np.maximum(floor + memory.norms, 1e-300))
+            by = by[None]
+        moving(e)(*told, memory.total, memory.n, by * coupling, memory.Z)
         if coupling:
             clip(memory.Z, memory.u, clips, steps)
         return Heard(memory.Z.copy())

@@ -1,4 +1,4 @@
-"""The compiled parts of DROM: a task's step, lazy in its non-zeros, and the meeting's clip."""
+"""The compiled parts of DROM's learning: a task's step by any rule, lazy in its non-zeros."""
 
 from __future__ import annotations
 
@@ -189,66 +189,3 @@ def squares(one: Any) -> F64:
             for x in part:
                 out[t, s] += x
     return out
-
-
-@compiled
-def clip(Z: F32, u: F64, clips: int, steps: int) -> None:
-    """Z <- Z - (s - 1)_+ u v' along the leading pair (u, v) of Z, found by power steps, in place.
-
-    Z (t, d, k, e) is, for each expert, a matrix with a column for each task and class. With any
-    unit u this is the projection on a half-space that holds the whole spectral unit ball, hence
-    never moves Z away from a point of it. Unfolded classes hold a margin's column twice, halved:
-    their bound is sqrt(1/2).
-    """
-    tasks, d, k, e = Z.shape
-    bound = 1.0 if k == 1 else np.sqrt(0.5)
-    v = np.zeros((tasks, k, e))
-    size = np.zeros(e)
-    for j in range(d):
-        for s in range(e):
-            if u[j, s] == 0.0:  # a column that is new here: any start will do, but not 0
-                u[j, s] = (chance(s, j) - 0.5) / np.sqrt(np.float64(d))
-    for _ in range(clips):
-        for _ in range(steps):
-            _project(Z, u, v)
-            size[:] = 0.0
-            for j in range(d):
-                u[j] = 0.0
-                for t in range(tasks):
-                    for q in range(k):
-                        for s in range(e):
-                            u[j, s] += v[t, q, s] * Z[t, j, q, s]
-                for s in range(e):
-                    size[s] += u[j, s] * u[j, s]
-            for j in range(d):
-                for s in range(e):
-                    u[j, s] /= np.sqrt(size[s]) if size[s] > 1e-60 else 1.0
-        _project(Z, u, v)
-        size[:] = 0.0
-        for t in range(tasks):
-            for q in range(k):
-                for s in range(e):
-                    size[s] += v[t, q, s] * v[t, q, s]
-        size[:] = np.sqrt(size)
-        if np.max(size) <= bound:
-            break
-        for t in range(tasks):
-            for q in range(k):
-                for s in range(e):
-                    v[t, q, s] *= 1.0 - bound / size[s] if size[s] > bound else 0.0
-            for j in range(d):
-                for q in range(k):
-                    for s in range(e):
-                        Z[t, j, q, s] -= v[t, q, s] * u[j, s]
-
-
-@compiled
-def _project(Z: F32, u: F64, v: F64) -> None:
-    """v <- Z' u, (t, k, e)."""
-    tasks, d, k, e = Z.shape
-    v[:] = 0.0
-    for t in range(tasks):
-        for j in range(d):
-            for q in range(k):
-                for s in range(e):
-                    v[t, q, s] += Z[t, j, q, s] * u[j, s]

@@ -19,7 +19,8 @@ import numpy as np
 
 from learners.coordination.independent import independent
 from learners.coordination.linear import RATES, Own, names
-from learners.types import F32, Bank, Inbox, Rows, Strategy
+from learners.kernels import compiled
+from learners.types import F32, I64, Bank, Inbox, Rows, Strategy
 
 
 class Told(NamedTuple):
@@ -32,6 +33,39 @@ class Shift(NamedTuple):
     """What a meeting adds to a task's model."""
 
     by: Annotated[F32, "tdke"]
+
+
+@compiled
+def _to_all(v: F32, coupling: float) -> F32:
+    """The way of each row to the mean of all, and of it that part."""
+    middle = np.zeros(v.shape[1])
+    by = np.empty_like(v)
+    for t in range(len(v)):
+        for j in range(len(middle)):
+            middle[j] += v[t, j]
+    for j in range(len(middle)):
+        middle[j] /= len(v)
+    for t in range(len(v)):
+        for j in range(len(middle)):
+            by[t, j] = np.float32(coupling * (middle[j] - v[t, j]))
+    return by
+
+
+@compiled
+def _to_neighbours(v: F32, ends: I64, near: I64, coupling: float) -> F32:
+    """The same to the mean of its neighbours, `near` from one end to the next; none: stay."""
+    by = np.zeros_like(v)
+    middle = np.empty(v.shape[1])
+    for t in range(len(v)):
+        lo, hi = ends[t], ends[t + 1]
+        middle[:] = 0.0
+        for other in near[lo:hi]:
+            for j in range(len(middle)):
+                middle[j] += v[other, j]
+        if lo < hi:
+            for j in range(len(middle)):
+                by[t, j] = np.float32(coupling * (middle[j] / (hi - lo) - v[t, j]))
+    return by
 
 
 def laplacian(
@@ -73,15 +107,14 @@ def laplacian(
         v: F32 = inbox.message.v
         if not coupling or not len(v):
             return Shift(np.zeros_like(v))
+        flat = v.reshape(len(v), -1)
         if graph is None:
-            middle = np.repeat(v.sum(0, dtype=np.float64, keepdims=True) / len(v), len(v), 0)
+            by = _to_all(flat, coupling)
         else:
             at = {name: row for row, name in enumerate(inbox.tasks)}
-            middle = v.astype(np.float64)  # a task without neighbours stays where it is
-            for name, row in at.items():
-                near = sorted(at[other] for other in graph.get(name, ()) if other in at)
-                if near:
-                    middle[row] = v[near].sum(0, dtype=np.float64) / len(near)
-        return Shift((coupling * (middle - v)).astype(np.float32))
+            near = [sorted({at[o] for o in graph.get(name, ()) if o in at}) for name in inbox.tasks]
+            ends = np.cumsum([0, *map(len, near)])
+            by = _to_neighbours(flat, ends, np.array(sum(near, []), np.int64), coupling)
+        return Shift(by.reshape(v.shape))
 
     return alone._replace(message=message, merge=merge, mix=mix, experts=names("laplacian", rates))
