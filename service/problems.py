@@ -28,6 +28,11 @@ CATALOG: Mapping[str, Kind] = {
         "The body is not JSON",
         "Send UTF-8 JSON (RFC 8259): no NaN, no Infinity, no comments, no trailing comma.",
     ),
+    "malformed-body": Kind(
+        400,
+        "The body cannot be read",
+        "Send what Content-Type and Content-Encoding say, whole and undamaged.",
+    ),
     "not-found": Kind(404, "No such resource", "See /docs for the routes there are."),
     "unknown-task": Kind(
         404, "No such task", "A task begins with its first example; check the spelling."
@@ -51,7 +56,8 @@ CATALOG: Mapping[str, Kind] = {
     "unsupported-media-type": Kind(
         415,
         "The body is of an unknown type",
-        "Send application/json or application/x-ndjson, in UTF-8, without Content-Encoding.",
+        "Send application/json, application/x-ndjson or application/vnd.apache.arrow.stream, as "
+        "it is or packed with gzip or zstd.",
     ),
     "invalid-example": Kind(
         422, "The example cannot be used", "Mend what `errors` points at; nothing was learnt."

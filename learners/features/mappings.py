@@ -12,7 +12,7 @@ from learners.features.examples import Batch, Example
 from learners.features.hashing import BITS, code
 from learners.features.labels import index_labels
 from learners.features.values import PLAIN, entries, number
-from learners.types import F32, I32, NUMBER
+from learners.types import F32, I32, I64, NUMBER
 
 HEAVIEST = 1e6
 _NUMBER = np.array([NUMBER], np.uint8)
@@ -41,10 +41,14 @@ def gather(
     labels: Sequence[object],
     weights: Sequence[float],
     bits: int = BITS,
+    most: int | None = None,
 ) -> Batch:
-    """The batch of n examples whose parts lie apart; a label may be None."""
+    """The batch of n examples whose parts lie apart; a label may be None.
+
+    Raises ValueError as `batch` does, and where an example has more than `most` entries.
+    """
     names, task = index_tasks(tasks)
-    packed = _pack(features, bits)
+    packed = _pack(features, bits, most)
     classes, label = index_labels(labels)
     weight = check_weights(weights)
     return Batch(names, task, *packed, classes, label, weight)
@@ -75,12 +79,13 @@ def check_weights(weights: Sequence[float]) -> F32:
     return found.astype(np.float32)
 
 
-def _pack(features: Sequence[Mapping[str, object]], bits: int) -> Packed:
+def _pack(features: Sequence[Mapping[str, object]], bits: int, most: int | None) -> Packed:
     """The entries of all examples."""
     counts = np.fromiter(map(len, features), np.int64, len(features))
     values = list(chain.from_iterable([one.values() for one in features]))
     names = chain.from_iterable(features)
     if set(map(type, values)) <= PLAIN:
+        _refuse_more(counts, most)
         codes = np.fromiter(map(code, names), np.uint64, len(values))
         try:
             packed, sound = pack(counts, codes, np.array(values, np.float64), _NUMBER, bits)
@@ -95,6 +100,7 @@ def _pack(features: Sequence[Mapping[str, object]], bits: int) -> Packed:
         ends = np.zeros(len(found) + 1, np.int64)
         np.cumsum(times, out=ends[1:])
         counts = np.diff(ends[np.cumsum(counts)], prepend=0)
+        _refuse_more(counts, most)
         flat = list(chain.from_iterable(found))
         hashes, numbers, kinds = zip(*flat, strict=True) if flat else ((),) * 3
         packed, _ = pack(
@@ -105,3 +111,8 @@ def _pack(features: Sequence[Mapping[str, object]], bits: int) -> Packed:
             bits,
         )
     return packed
+
+
+def _refuse_more(counts: I64, most: int | None) -> None:
+    if most is not None and counts.max(initial=0) > most:
+        raise ValueError(f"features: {counts.max()} entries, the limit is {most}")

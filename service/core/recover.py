@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from learners.exchange import Parcel
-from learners.features import Example, batch
+from learners.features import Example, batch, take
+from learners.features.table import Words, from_table
 from learners.place import Place
 from learners.types import Label
 from service.core.receipts import Receipts
@@ -17,6 +20,7 @@ from service.core.state import State
 from service.settings import Settings
 from service.store.journal import Damaged, Journal
 from service.store.mark import START, End
+from service.store.shelf import SHELF, Shelf
 from service.store.snapshots import Snapshot, Snapshots
 
 log = logging.getLogger("kindred")
@@ -34,7 +38,7 @@ class Recovered(NamedTuple):
 
 def identity(settings: Settings, seat: Seat | None = None) -> dict[str, Any]:
     """What a journal and its snapshots depend on: settings, and which of several places it is."""
-    about = settings.model_dump(include={"strategy", "bits", "seed", "period"})
+    about = settings.model_dump(include={"strategy", "bits", "seed", "period", "warm_tasks"})
     return about | ({"place": seat.name} if seat else {})
 
 
@@ -54,9 +58,15 @@ def recover(
         snapshots = Snapshots(directory)
         warm(settings.strategy)
         post = seat.post if seat else silent
-        state, start = rebuild(journal, snapshots, settings.id_window, progress, post)
-        for path in snapshots.set_aside(start):
-            log.warning("a snapshot was damaged; it lies in %s now", path)
+        shelf = open_shelf(directory, about)
+        try:
+            state, start = rebuild(journal, snapshots, settings.id_window, progress, post, shelf)
+            for path in snapshots.set_aside(start):
+                log.warning("a snapshot was damaged; it lies in %s now", path)
+        except BaseException:
+            if shelf is not None:
+                shelf.close()
+            raise
     except BaseException:
         journal.close()
         raise
@@ -69,14 +79,18 @@ def rebuild(
     id_window: int,
     progress: Progress | None = None,
     post: Callable[[Parcel], None] = silent,
+    shelf: Shelf | None = None,
 ) -> tuple[State, End]:
-    """The state that a journal and its snapshots make, and which snapshot it began from."""
-    state, start = State(begin(journal.identity, post), Receipts(id_window)), START
-    if not state.place.replayed:
-        for snapshot in snapshots.whole():
-            _refuse_strangers(journal, snapshot)
-            state, start = restore(snapshot, id_window, post), snapshot.end
-            break
+    """The state that a journal and its snapshots make, and which snapshot it began from.
+
+    With cold tasks on a shelf, which goes back to where the snapshot stands, and on from there.
+    """
+    if (snapshot := snapshots.newest()) is not None:
+        _refuse_strangers(journal, snapshot)
+        state, start = restore(snapshot, id_window, post, shelf), snapshot.end
+    else:
+        place = begin(journal.identity, post, shelf)
+        state, start = State(place, Receipts(id_window), shelf), START
     if journal.base.sequence > start.sequence:
         raise Damaged(
             f"{snapshots.directory}: no snapshot can be read that reaches back to position "
@@ -90,12 +104,24 @@ def rebuild(
     return state, start
 
 
-def begin(about: Mapping[str, Any], post: Callable[[Parcel], None] = silent) -> Place:
+def begin(
+    about: Mapping[str, Any],
+    post: Callable[[Parcel], None] = silent,
+    shelf: Shelf | None = None,
+) -> Place:
     """The place of a journal with that identity, before anything was learnt."""
     settings = {name: about[name] for name in ("bits", "seed", "period")}
+    if shelf is not None:
+        shelf.rewind(0)
+        settings |= {"shelf": shelf, "warm": about["warm_tasks"]}
     if "place" in about:
         return Place(about["strategy"], **settings, name=about["place"], post=post)
     return Place(about["strategy"], **settings)
+
+
+def open_shelf(directory: Path, about: Mapping[str, Any]) -> Shelf | None:
+    """The cold tasks of a data directory with that identity; None where all stay in memory."""
+    return Shelf(directory / SHELF) if about["warm_tasks"] else None
 
 
 def warm(strategy: str) -> None:
@@ -105,12 +131,15 @@ def warm(strategy: str) -> None:
     for label in labels:  # two classes go another way than three; each example ends in a meeting
         examples = batch([Example(task, {"x": 1.0}, label) for task in ("one", "two")], bits=8)
         place.score(examples)
-        place.learn(examples)
+        place.learn(take(examples, range(2)))
+    from_table(1, [("x", Words(np.zeros(1, np.int64), ["y"]))])
 
 
 def freeze(state: State, journal: Journal) -> Snapshot:
     """The state as a snapshot; its bytes share nothing with what goes on learning."""
     parts = {"place": state.place.snapshot(), "receipts": state.receipts.to_bytes()}
+    if state.shelf is not None:
+        state.shelf.commit()  # before there is a snapshot that needs what lies there
     return Snapshot(journal.end, journal.identity, parts)
 
 
@@ -131,12 +160,17 @@ def refuse_others(
             )
 
 
-def restore(snapshot: Snapshot, id_window: int, post: Callable[[Parcel], None] = silent) -> State:
+def restore(
+    snapshot: Snapshot,
+    id_window: int,
+    post: Callable[[Parcel], None] = silent,
+    shelf: Shelf | None = None,
+) -> State:
     """The state in a snapshot."""
     about = snapshot.identity
     carried = post if "place" in about else None
-    place = Place.restore(about["strategy"], snapshot.parts["place"], carried)
-    return State(place, Receipts.from_bytes(snapshot.parts["receipts"], id_window))
+    place = Place.restore(about["strategy"], snapshot.parts["place"], carried, shelf)
+    return State(place, Receipts.from_bytes(snapshot.parts["receipts"], id_window), shelf)
 
 
 def _refuse_strangers(journal: Journal, snapshot: Snapshot) -> None:

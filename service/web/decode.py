@@ -1,9 +1,12 @@
 """Bytes of a request -> examples, each good or with its own problem; nothing is half read.
 
-A body is one example (a JSON object), or many: a JSON array, or JSON lines (blank ones are
+Examples stand in JSON by name: one object, an array of them, or one on each line (blank lines are
 skipped). What cannot be taken apart at all is refused whole; one bad example among many is refused
 alone. Duplicate names are refused: parsers differ in which one wins, so the sender cannot know
 what was learnt.
+
+Many are decoded by one call, straight into columns; only where something is wrong are they looked
+at one by one, to tell which and why.
 
 >>> decode = Decoder(Settings())
 >>> decode.one(b'{"task": "alice", "features": {"links": 3}, "label": "spam"}', LEARN).label
@@ -17,47 +20,26 @@ service.problems.Problem: 'links' stands twice in one object; keep one.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from learners.features import Example
+from learners.features.mappings import gather
+from learners.features.values import entries
+from service.core.prepare import Prepared, invalid, prepare, prepared
 from service.problems import Problem
 from service.settings import Settings
-from service.web.media import LINES
+from service.web.survey import survey
+from service.web.wire import LEARN, PREDICT, Kind, Lesson, malformed, mistaken, refuse_long, wrong
 
-SLICE = 256  # examples decoded, then learnt, at once: milliseconds between which others are served
+__all__ = ["LEARN", "PIECE", "PREDICT", "Decoder"]
 
-
-class Lesson(msgspec.Struct, forbid_unknown_fields=True):
-    """What /v1/learn takes, as it stands in JSON."""
-
-    task: str
-    features: dict[str, Any]
-    label: str | bool | int | float | None | UnsetType = UNSET
-    weight: float | UnsetType = UNSET
-    id: str | None | UnsetType = UNSET
-
-
-class Question(msgspec.Struct, forbid_unknown_fields=True):
-    """What /v1/predict takes, as it stands in JSON."""
-
-    task: str
-    features: dict[str, Any]
-
-
-LEARN = msgspec.json.Decoder(Lesson)
-PREDICT = msgspec.json.Decoder(Question)
-Kind = msgspec.json.Decoder[Any]
-
-_items = msgspec.json.Decoder(list[msgspec.Raw])
-_where = re.compile(r" - at `\$(?:\.)?([^`]*)`$")
-_field = re.compile(r"(?:required|unknown) field `([^`]*)`")
-_loose_colons = (b" :", b"\n:", b"\t:", b"\r:")  # four searches: a tenth of the time of `\s:`
-_word = re.compile(r"\w+")
+PIECE = 1 << 18  # bytes decoded, then learnt, at once: milliseconds between which others are served
+_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_INTEGERS = 1 << 63
 
 
 class Decoder:
@@ -69,164 +51,198 @@ class Decoder:
     def one(self, text: bytes, kind: Kind) -> Example:
         """The example in `text`; a Problem if it is none."""
         try:
-            found = kind.decode(text)
-        except RecursionError:
-            raise Problem("malformed-json", "The body is nested too deep; flatten it.") from None
+            found = kind.one(text)
         except msgspec.ValidationError as error:
-            raise _invalid(str(error)) from None
-        except ValueError as error:  # not JSON, not UTF-8, or a number of too many digits
-            raise Problem("malformed-json", f"{error}.{_hint(text)}") from None
-        return self._checked(found, text)
+            raise mistaken(str(error)) from None
+        except (RecursionError, ValueError) as error:  # no JSON, no UTF-8, too many digits
+            raise malformed(error, text) from None
+        example = self._checked(found)
+        names = len(found.__struct_fields__) - _unset(found) + _names(found.features)
+        if survey(text).names != names:
+            json.loads(text, object_pairs_hook=once, parse_int=str, parse_float=str)
+        return example
 
-    def slices(self, body: bytes, form: str, kind: Kind) -> Iterator[list[Example | Problem]]:
-        """The examples of `body`, some at a time; a Problem (whole) before the first, or never."""
-        if form == LINES:
-            self._refuse_too_many(body.count(b"\n"))  # before there are as many objects
-            texts = body.splitlines()
+    def lines(self, text: bytes, kind: Kind, first: int = 1) -> Prepared:
+        """Whole lines of a body, of which the first has that number, counted from 1."""
+        try:
+            found = kind.lines(text)
+        except (RecursionError, ValueError):
+            found = []
+        about = survey(text)
+        if about.apart and about.lines == len(found):
+            made = self._together(found, about.names, kind)
+            if made is not None:
+                return made
+        full = [(at, line) for at, line in enumerate(text.split(b"\n"), first) if line.strip()]
+        return self._one_by_one([line for _, line in full], kind, [at for at, _ in full])
+
+    def arrays(self, body: bytes) -> Iterator[bytes]:
+        """A JSON array as smaller ones; a Problem (whole) before the first, or never."""
+        if len(body) <= PIECE:
+            return iter([body])
+        texts = self._texts(body)
+        return (b"[" + b",".join(part) + b"]" for part in _parts(texts))
+
+    def array(self, text: bytes, kind: Kind) -> Prepared:
+        """A JSON array of examples; a Problem (whole) where it is none."""
+        try:
+            found = kind.array(text)
+        except (RecursionError, ValueError):
+            pass
         else:
-            texts = _elements(body)
-        self._refuse_too_many(len(texts))
-        return self._slices(texts, form, kind)
+            self.refuse_too_many(len(found))
+            made = self._together(found, survey(text).names, kind)
+            if made is not None:
+                return made
+        return self._one_by_one(self._texts(text), kind)
 
-    def _refuse_too_many(self, n: int) -> None:
+    def _texts(self, body: bytes) -> list[bytes]:
+        """The elements of an array."""
+        try:
+            found = _elements(body)
+        except (RecursionError, ValueError) as error:
+            raise malformed(error, body) from None
+        self.refuse_too_many(len(found))
+        return [bytes(raw) for raw in found]
+
+    def refuse_too_many(self, n: int) -> None:
+        """A Problem where a body holds more examples than are taken at once."""
         if n > self.limits.max_examples:
-            raise Problem(
-                "too-many-examples",
-                f"The body holds {n} examples, the limit is {self.limits.max_examples}; "
-                "send them in several requests.",
-            )
+            raise too_many(n, self.limits.max_examples)
 
-    def _slices(
-        self, texts: list[bytes], form: str, kind: Kind
-    ) -> Iterator[list[Example | Problem]]:
-        part: list[Example | Problem] = []
-        for number, text in enumerate(texts, 1):
-            if form == LINES and not text.strip():
-                continue
-            try:
-                part.append(self.one(text, kind))
-            except Problem as problem:
-                if form == LINES:
-                    problem.line = number
-                part.append(problem)
-            if len(part) == SLICE:
-                yield part
-                part = []
-        if part:
-            yield part
-
-    def _checked(self, found: Any, text: bytes) -> Example:
-        task, features = found.task, found.features
+    def _together(self, found: Sequence[Any], names: int, kind: Kind) -> Prepared | None:
+        """What was decoded, as columns; None where something is wrong with one of them."""
         limits = self.limits
-        if not 1 <= len(task) <= limits.max_task_chars:
-            raise invalid(
-                "task",
-                f"the name has {len(task)} characters; give 1 to {limits.max_task_chars}"
-                + (f" (it begins {task[:40]!r})" if task else ""),
-            )
-        keys = 2 + len(features)
+        features = [one.features for one in found]
+        tasks = [one.task for one in found]
+        labels: Sequence[Any] = [None] * len(found)
+        weights: Sequence[Any] = [1.0] * len(found)
+        ids: Sequence[Any] = ()
+        expected = 2 * len(found) + sum(map(len, features))
+        if max(map(len, set(tasks)), default=1) > limits.max_task_chars:
+            return None
+        if kind.to_learn:
+            labels = [one.label for one in found]
+            if not all(map(_usable, set(labels))):
+                return None
+            weights = [one.weight for one in found]
+            expected += 2 * len(found)
+            if UNSET in weights:
+                expected -= weights.count(UNSET)
+                weights = [1.0 if weight is UNSET else weight for weight in weights]
+            ids = [one.id for one in found]
+            expected += len(found) - ids.count(UNSET)
+            ids = [None if id is UNSET else id for id in ids]
+            if not all(id is None or 1 <= len(id) <= limits.max_id_chars for id in ids):
+                return None
+        if expected != names:
+            expected += sum(map(_nested, features))
+        if expected != names:
+            return None
+        try:
+            made = gather(tasks, features, labels, weights, limits.bits, limits.max_features)
+        except ValueError:
+            return None
+        return prepared(made, ids, {})
+
+    def _one_by_one(
+        self, texts: Sequence[bytes], kind: Kind, lines: Sequence[int] | None = None
+    ) -> Prepared:
+        problems: dict[int, Problem] = {}
+        good, at = [], []
+        for row, text in enumerate(texts):
+            try:
+                good.append(self.one(text, kind))
+                at.append(row)
+            except Problem as problem:
+                problems[row] = problem
+        made = prepare(good, self.limits.bits, to_learn=kind.to_learn)
+        problems |= {at[row]: problem for row, problem in made.problems.items()}
+        for row, refused in problems.items():
+            refused.line = lines[row] if lines else None
+        return made._replace(rows=[at[row] for row in made.rows], problems=problems)
+
+    def _checked(self, found: Any) -> Example:
+        task, features, limits = found.task, found.features, self.limits
+        refuse_long("task", task, limits.max_task_chars)
         size = len(features)
         if size <= limits.max_features:
             for value in features.values():
                 kind = type(value)
                 if kind is str:
-                    size += len(value) // 2  # words, at most
-                elif kind is dict:
-                    keys += len(value)
+                    size += len(value) // 2 + 1  # words, at most
+                elif kind is dict or kind is list:
                     size += len(value)
-                elif kind is list:
-                    size += len(value)
-        if size > limits.max_features:
-            size = max(len(features), _columns(features) if size > len(features) else 0)
             if size > limits.max_features:
-                raise invalid(
-                    "features",
-                    f"{size} columns (numbers, words, entries), the limit is "
-                    f"{limits.max_features}; send fewer, or raise KINDRED_MAX_FEATURES",
-                )
-        if isinstance(found, Question):
-            _refuse_repeats(text, keys)
+                try:
+                    size = sum(len(entries(name, value)) for name, value in features.items())
+                except ValueError as error:
+                    raise invalid(str(error)) from None
+        if size > limits.max_features:
+            raise wrong(
+                "features",
+                f"{size} columns (numbers, words, entries), the limit is "
+                f"{limits.max_features}; send fewer, or raise KINDRED_MAX_FEATURES",
+            )
+        if not isinstance(found, Lesson):
             return Example(task, features)
         label, weight, name = found.label, found.weight, found.id
-        keys += (label is not UNSET) + (weight is not UNSET) + (name is not UNSET)
-        _refuse_repeats(text, keys)
         if label is UNSET:
-            raise invalid("label", "is missing; give one, or ask /v1/predict")
+            raise wrong("label", "is missing; give one, or ask /v1/predict")
         if label is None:
-            raise invalid(
+            raise wrong(
                 "label", "null means no label; give a string, a number, true or false, or predict"
             )
-        if isinstance(label, int) and not -(1 << 63) <= label < 1 << 63:
-            raise invalid("label", "is an integer beyond 64 bits; give it as a string")
+        if not _usable(label):
+            raise wrong("label", "is an integer beyond 64 bits; give it as a string")
         if name is UNSET:
             name = None
-        elif name is not None and not 1 <= len(name) <= limits.max_id_chars:
-            raise invalid(
-                "id", f"has {len(name)} characters; give 1 to {limits.max_id_chars}, or none"
-            )
+        elif name is not None:
+            refuse_long("id", name, limits.max_id_chars)
         return Example(task, features, label, 1.0 if weight is UNSET else weight, name)
 
 
-def invalid(field: str, why: str) -> Problem:
-    """The problem of an example whose `field` (a path with dots) is wrong."""
-    pointer = "".join("/" + part for part in field.split(".") if part)
-    return Problem("invalid-example", f"{field}: {why}.", [(pointer, why)])
-
-
-def _invalid(message: str) -> Problem:
-    """What msgspec says, as our problem: `Expected ... - at `$.features``."""
-    where = _where.search(message)
-    path = where[1].replace("[...]", "") if where else ""
-    message = message[: where.start()] if where else message
-    field = _field.search(message)
-    if field:
-        path = f"{path}.{field[1]}".lstrip(".")
-    if "out of range" in message:
-        message += ": give a number below 1.8e308"
-    if not path:
-        return Problem("invalid-example", message + ".", [("", message)])
-    return invalid(path, message)
-
-
-def _hint(text: bytes) -> str:
-    if re.search(rb"[:\[,]\s*-?(NaN|Infinity)", text):
-        return " JSON has no NaN and no Infinity: leave a missing feature out."
-    return ""
-
-
-def _elements(body: bytes) -> list[bytes]:
-    try:
-        return [bytes(raw) for raw in _items.decode(body)]
-    except RecursionError:
-        raise Problem("malformed-json", "The body is nested too deep; flatten it.") from None
-    except ValueError as error:
-        raise Problem("malformed-json", f"{error}.{_hint(body)}") from None
-
-
-def _columns(features: Mapping[str, Any]) -> int:
-    return sum(
-        len(_word.findall(value)) or 1
-        if isinstance(value, str)
-        else len(value) or 1
-        if isinstance(value, dict | list)
-        else 1
-        for value in features.values()
+def too_many(n: int, most: int) -> Problem:
+    """The problem of a body with more examples than are taken at once."""
+    return Problem(
+        "too-many-examples",
+        f"The body holds {n} examples, the limit is {most}; send them in several requests.",
     )
 
 
-def _refuse_repeats(text: bytes, keys: int) -> None:
-    """A Problem if an object in `text` names something twice, where `keys` names were read.
-
-    Within a string a quote is escaped, so in text without `\\":` and without white space before a
-    colon there are as many names as `":`. Only other text is read again, slowly.
-    """
-    if text.count(b'":') == keys and b'\\":' not in text:
-        if not any(colon in text for colon in _loose_colons):
-            return
-    json.loads(text, object_pairs_hook=_once, parse_int=str, parse_float=str)
+def _usable(label: object) -> bool:
+    """Whether a decoded label is one, and within 64 bits."""
+    if label is None or label is UNSET:
+        return False
+    return not isinstance(label, int) or -_INTEGERS <= label < _INTEGERS
 
 
-def _once(pairs: list[tuple[str, Any]]) -> None:
+def _unset(found: Any) -> int:
+    """How many fields were not given."""
+    return [getattr(found, name) for name in found.__struct_fields__].count(UNSET)
+
+
+def _names(features: dict[str, Any]) -> int:
+    return len(features) + _nested(features)
+
+
+def _nested(features: dict[str, Any]) -> int:
+    """Names in the bags among these."""
+    return sum(len(value) for value in features.values() if type(value) is dict)
+
+
+def _parts(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Some at a time, of about PIECE bytes."""
+    lo = size = 0
+    for hi, text in enumerate(texts, 1):
+        size += len(text)
+        if size >= PIECE or hi == len(texts):
+            yield texts[lo:hi]
+            lo, size = hi, 0
+
+
+def once(pairs: list[tuple[str, Any]]) -> None:
+    """For `json.loads`: a Problem where a name stands twice in one object."""
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:

@@ -2,28 +2,40 @@
 
 One example is answered by one object. Many are answered in the same form and order, each with its
 own `status`; the whole is 200 when all were good and 207 (Multi-Status) when some were refused.
+Lines are learnt and answered while they come; every other form is read to its end first.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Literal, Protocol, TypeVar
 
-import msgspec
 from starlette.types import Receive, Scope, Send
 
-from learners.features import Example
-from service.core.answers import Answer, Item
+from service.core.answers import Spoken
 from service.core.engine import Engine
+from service.core.plans import NOTHING
+from service.core.prepare import Prepared
 from service.problems import Problem
+from service.web import told
+from service.web.arrow import Arrow, refuse_without_arrow
+from service.web.body import arriving, by_line, whole
 from service.web.decode import LEARN, PREDICT, Decoder
-from service.web.front import ClientGone
-from service.web.media import JSON, LINES, form_of, is_many
+from service.web.media import ARROW, JSON, LINES, answer_of, form_of, is_many, is_table
+from service.web.outgoing import Outgoing
+from service.web.rows import Rows
 from service.web.running import Running
+from service.web.tell import elements, encode, items, lines
+from service.web.tell import said as said
+from service.web.unpack import Unpacker, unpacker
 
-_encode = msgspec.json.Encoder().encode
+INLINE = 1 << 14  # bytes decoded on the event loop; more would hold it up, so a thread does it
+PAUSE = 0.05  # seconds before a busy engine is asked again, when half a request is learnt
+Make = Callable[[], Prepared]
+T = TypeVar("T")
 
 
 class Counts(Protocol):
@@ -45,6 +57,8 @@ class Examples:
         self.running = running
         self.metrics = metrics
         self.decoder = Decoder(running.settings)
+        self.rows = Rows(running.settings)
+        self.arrow = Arrow(running.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, decode, ask the engine, answer; a Problem is the caller's to send."""
@@ -56,26 +70,19 @@ class Examples:
             )
         engine = self.running.engine
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        form = form_of(
-            headers.get(b"content-type"), headers.get(b"content-encoding"), headers.get(b"origin")
-        )
+        form = form_of(headers.get(b"content-type"), headers.get(b"origin"))
+        unpack = unpacker(headers.get(b"content-encoding"))
+        if form == LINES:
+            await self._lines(engine, receive, send, unpack)
+            return
         limit = self.running.settings.max_body_bytes
-        body = await read(receive, headers.get(b"content-length"), limit)
-        refused: Counter[str] = Counter()
-        if is_many(body, form):
-            items = await self._many(engine, body, form, refused)
-            answer = b"\n".join([*items, b""]) if form == LINES else b"[" + b",".join(items) + b"]"
-            status, count = (207 if refused else 200), len(items)
+        body = await whole(receive, headers.get(b"content-length"), limit, unpack)
+        if form == JSON and not is_many(body, form):
+            status, answer, form = 200, await self._one(engine, body), JSON
         else:
-            try:
-                [found] = await self._ask(engine, [self.decoder.one(body, self.kind)])
-                if isinstance(found, Problem):
-                    raise found
-            except Problem as problem:
-                self.metrics.examples(self.verb, 0, {problem.code: 1})
-                raise
-            answer, status, count, form = _encode(said(found)), 200, 1, JSON
-        self.metrics.examples(self.verb, count - refused.total(), refused)
+            status, answer, form = await self._many(
+                engine, body, form, answer_of(form, headers.get(b"accept"))
+            )
         raw = [
             (b"content-type", form.encode()),
             (b"content-length", str(len(answer)).encode()),
@@ -83,89 +90,122 @@ class Examples:
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": answer})
 
-    async def _ask(self, engine: Engine, examples: list[Example]) -> list[Item]:
-        if self.verb == "learn":
-            return await engine.learn(examples)
-        return await engine.predict(examples)
+    async def _one(self, engine: Engine, body: bytes) -> bytes:
+        """What is answered to one example."""
+        try:
+            example = self.decoder.one(body, self.kind)
+            ask = engine.learn if self.kind.to_learn else engine.predict
+            [found] = await ask([example])
+            if isinstance(found, Problem):
+                raise found
+        except Problem as problem:
+            self.metrics.examples(self.verb, 0, {problem.code: 1})
+            raise
+        self.metrics.examples(self.verb, 1, {})
+        return encode(said(found))
 
     async def _many(
-        self, engine: Engine, body: bytes, form: str, refused: Counter[str]
-    ) -> list[bytes]:
-        """One encoded item for each example.
+        self, engine: Engine, body: bytes, form: str, wanted: str
+    ) -> tuple[int, bytes, str]:
+        """Status, answer and its form, of a body that is there as a whole."""
+        if wanted == ARROW:
+            refuse_without_arrow()
+        named = form == JSON and not is_table(body)
+        parts: list[Spoken] = []
+        texts: list[bytes] = []
+        refused: Counter[str] = Counter()
+        async for spoken in self._each(engine, self._makes(body, form)):
+            refused += _codes(spoken)
+            if named and wanted == JSON:
+                texts.append(elements(items(spoken)))
+            else:
+                parts.append(spoken)
+            self._count(spoken)
+        status = 207 if refused else 200
+        if texts:
+            return status, b"[" + b",".join(filter(None, texts)) + b"]", JSON
+        columns = told.together(parts)
+        return status, told.table(columns) if wanted == ARROW else told.rows(columns), wanted
+
+    async def _makes(self, body: bytes, form: str) -> AsyncIterator[Make]:
+        """What prepares some of the examples at a time; a Problem (whole) before the first."""
+        makes: Iterable[Make]
+        if form == ARROW:
+            makes = await _aside(self.arrow.read, body, self.kind)
+        elif is_table(body):
+            makes = await _aside(self.rows.read, body, self.kind)
+        else:
+            texts = await _aside(self.decoder.arrays, body)
+            makes = (partial(self.decoder.array, text, self.kind) for text in texts)
+        for make in makes:
+            yield make
+
+    async def _lines(
+        self, engine: Engine, receive: Receive, send: Send, unpack: Unpacker | None
+    ) -> None:
+        """Learn, or predict, line by line as they come, and answer meanwhile."""
+        limit = self.running.settings.max_body_bytes
+        number, refused = 1, False
+
+        async def makes() -> AsyncIterator[Make]:
+            nonlocal number
+            async for text in by_line(arriving(receive, unpack), limit):
+                yield partial(self.decoder.lines, text, self.kind, number)
+                number += text.count(b"\n")
+
+        async with Outgoing(send, LINES, limit) as answer:
+            try:
+                async for spoken in self._each(engine, makes()):
+                    self._count(spoken)
+                    refused |= bool(_codes(spoken))
+                    await answer.put(lines(items(spoken)))
+            except Problem as problem:  # of the body, from this line on
+                if number == 1:
+                    raise
+                problem.line, refused = number, True
+                await answer.put(lines([problem.body()]))
+            await answer.end(207 if refused else 200)
+
+    async def _each(self, engine: Engine, makes: AsyncIterator[Make]) -> AsyncIterator[Spoken]:
+        """What is said of each part.
 
         When the engine stops taking examples half way (a full disk), those not yet learnt get its
         problem: order is kept, and the sender sees which to send again.
         """
-        items: list[bytes] = []
+        ask = engine.learn_block if self.kind.to_learn else engine.predict_block
         stop: Problem | None = None
-        for part in self.decoder.slices(body, form, self.kind):
-            good = [found for found in part if not isinstance(found, Problem)]
-            answers: list[Item] = []
-            if stop is None:
+        first = True
+        async for make in makes:
+            made = await _aside(make)
+            while stop is None:
                 try:
-                    answers = await self._ask(engine, good) if good else []
+                    yield await ask(made)
+                    break
                 except Problem as problem:
-                    if not items:
+                    if first:
                         raise
-                    stop = problem
+                    if problem.code == "busy":
+                        await asyncio.sleep(PAUSE)
+                    else:
+                        stop = problem
             if stop is not None:
-                answers = [stop] * len(good)
-            following = iter(answers)
-            for found in part:
-                item = found if isinstance(found, Problem) else next(following)
-                if isinstance(item, Problem):
-                    refused[item.code] += 1
-                    items.append(_encode(item.body()))
-                else:
-                    items.append(_encode({"status": 200, **said(item)}))
-            await asyncio.sleep(0)
-        return items
+                apart = {**dict.fromkeys(made.rows, stop), **made.problems}
+                yield Spoken(made.n, apart, (), NOTHING)
+            first = False
+
+    def _count(self, spoken: Spoken) -> None:
+        refused = _codes(spoken)
+        self.metrics.examples(self.verb, spoken.n - refused.total(), refused)
 
 
-def said(answer: Answer) -> dict[str, Any]:
-    """An answer as it stands in JSON.
-
-    `probabilities` is an object keyed by label where all labels are strings, else an array of
-    {"label", "probability"}: an object cannot tell 1 from "1" from true.
-    """
-    labels, values = answer.classes, answer.probabilities
-    probabilities: object
-    if all(type(label) is str for label in labels):
-        probabilities = dict(zip(labels, values, strict=True))
-    else:
-        probabilities = [
-            {"label": label, "probability": value}
-            for label, value in zip(labels, values, strict=True)
-        ]
-    return {
-        "task": answer.task,
-        "label": answer.label,
-        "probabilities": probabilities,
-        "seen": answer.seen,
-        "version": answer.version,
-    }
+def _codes(spoken: Spoken) -> Counter[str]:
+    """How many examples were refused, by code."""
+    return Counter(item.code for item in spoken.apart.values() if isinstance(item, Problem))
 
 
-async def read(receive: Receive, declared: str | None, limit: int) -> bytes:
-    """The body; a Problem as soon as it is known to be longer than `limit`, and no more is read."""
-    if declared is not None and int(declared) > limit:  # the server has checked that it is digits
-        raise _too_large(f"{declared} bytes", limit)
-    parts, size, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        more = message.get("more_body", False)
-        if size > limit:
-            raise _too_large("more", limit)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _too_large(size: str, limit: int) -> Problem:
-    return Problem(
-        "body-too-large",
-        f"The body has {size}, the limit is {limit} bytes; send fewer examples at once.",
-        headers={"connection": "close"},
-    )
+async def _aside(do: Callable[..., T], *given: Any) -> T:
+    """What a function returns; where it would hold up the event loop, a thread calls it."""
+    sizes = [len(one) for one in (*given, *getattr(do, "args", ())) if isinstance(one, bytes)]
+    if sizes and max(sizes) <= INLINE:
+        return do(*given)
+    return await asyncio.to_thread(do, *given)

@@ -1,6 +1,6 @@
-"""What form a body has, by its headers: one JSON text, or lines of them; anything else is refused.
+"""What form a body has, by its headers, and which one its answer will have.
 
->>> form_of("application/x-ndjson; charset=utf-8", None, None)
+>>> form_of("application/x-ndjson; charset=utf-8", None)
 'application/x-ndjson'
 """
 
@@ -11,22 +11,25 @@ import re
 from service.problems import Problem
 
 JSON, LINES = "application/json", "application/x-ndjson"
-FORMS = {JSON: JSON, LINES: LINES, "application/jsonl": LINES, "application/jsonlines": LINES}
+ARROW = "application/vnd.apache.arrow.stream"
+FORMS = {
+    JSON: JSON,
+    LINES: LINES,
+    "application/jsonl": LINES,
+    "application/jsonlines": LINES,
+    ARROW: ARROW,
+}
 
+_table = re.compile(rb'\s*\{\s*"(?:columns|rows)"')
 _charset = re.compile(r"charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 
 
-def form_of(content_type: str | None, encoding: str | None, origin: str | None) -> str:
-    """JSON or LINES, or a Problem.
+def form_of(content_type: str | None, origin: str | None) -> str:
+    """JSON, LINES or ARROW, or a Problem.
 
     No type at all, and what `curl -d` says, are taken for JSON; but not from a web page, which may
     send such a body to any address without asking first.
     """
-    if encoding not in (None, "", "identity"):
-        raise Problem(
-            "unsupported-media-type",
-            f"Content-Encoding: {encoding} is not read; send the body as it is.",
-        )
     name, _, parameters = (content_type or "").partition(";")
     name = name.strip().lower()
     charset = _charset.search(parameters)
@@ -40,11 +43,34 @@ def form_of(content_type: str | None, encoding: str | None, origin: str | None) 
         return JSON
     raise Problem(
         "unsupported-media-type",
-        f"Content-Type: {name or 'none'} is not read here; send {JSON} or {LINES}.",
-        headers={"accept-post": f"{JSON}, {LINES}"},
+        f"Content-Type: {name or 'none'} is not read here; send {JSON}, {LINES} or {ARROW}.",
+        headers={"accept-post": f"{JSON}, {LINES}, {ARROW}"},
     )
+
+
+def answer_of(form: str, accept: str | None) -> str:
+    """The form of an answer: that of the request, where Accept does not ask for another.
+
+    Lines are answered by lines, since they are answered while they come.
+
+    >>> answer_of(JSON, "application/vnd.apache.arrow.stream"), answer_of(ARROW, "*/*")
+    ('application/vnd.apache.arrow.stream', 'application/vnd.apache.arrow.stream')
+    """
+    asked = {part.partition(";")[0].strip().lower() for part in (accept or "").split(",")}
+    if form != LINES and ARROW in asked:
+        return ARROW
+    return JSON if form == ARROW and JSON in asked else form
 
 
 def is_many(body: bytes, form: str) -> bool:
     """Whether the body holds many examples, and the answer will."""
-    return form == LINES or body[:64].lstrip()[:1] == b"["
+    return form != JSON or body[:64].lstrip()[:1] == b"[" or is_table(body)
+
+
+def is_table(body: bytes) -> bool:
+    """Whether a body of JSON names columns once, where one example would name its task.
+
+    >>> is_table(b'{"columns": ["task"], "rows": [["alice"]]}'), is_table(b'{"task": "alice"}')
+    (True, False)
+    """
+    return _table.match(body) is not None

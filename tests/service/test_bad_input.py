@@ -147,18 +147,10 @@ def test_a_million_features_are_refused(http: httpx.Client) -> None:
     assert "KINDRED_MAX_FEATURES" in found["detail"]
 
 
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [("[" + "0," * 100_000 + "0]", "100001"), ("\n" * 100_001, "100001")],
-    ids=["array", "lines"],
-)
 @pytest.mark.usefixtures("unchanged")
-def test_too_many_examples_are_refused_before_any_is_learnt(
-    http: httpx.Client, body: str, says: str
-) -> None:
-    headers = LINES if body[0] == "\n" else {}
-    response = http.post("/v1/learn", content=body, headers=headers)
-    assert says in problem(response, 413, "too-many-examples")["detail"]
+def test_too_many_examples_are_refused_before_any_is_learnt(http: httpx.Client) -> None:
+    response = http.post("/v1/learn", content="[" + "0," * 100_000 + "0]")
+    assert "100001" in problem(response, 413, "too-many-examples")["detail"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +158,8 @@ def test_too_many_examples_are_refused_before_any_is_learnt(
     [
         {"content-type": "text/csv"},
         {"content-type": "application/json; charset=utf-16"},
-        {"content-type": "application/json", "content-encoding": "gzip"},
+        {"content-type": "application/json", "content-encoding": "br"},
+        {"content-type": "application/x-ndjson", "content-encoding": "gzip, zstd"},
         {"content-type": "text/plain", "origin": "https://elsewhere.example"},
         {"content-type": "application/x-www-form-urlencoded", "origin": "https://a.example"},
     ],

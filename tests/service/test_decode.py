@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners.features import Example
+from learners.features import Example, batch, to_bytes
 from service.problems import Problem
 from service.settings import Settings
-from service.web.decode import LEARN, PREDICT, SLICE, Decoder
-from service.web.media import JSON, LINES, form_of, is_many
+from service.web.decode import LEARN, PREDICT, Decoder
+from service.web.media import ARROW, JSON, LINES, answer_of, form_of
 
 decoder = Decoder(Settings(max_examples=1000, max_features=100, max_task_chars=20, max_id_chars=9))
 
@@ -30,7 +30,7 @@ def test_what_json_says_is_what_is_decoded(
     try:
         found = decoder.one(text, LEARN)
     except Problem as problem:
-        assert "columns" in problem.detail
+        assert "columns" in problem.detail or "from -1e30 to 1e30" in problem.detail
     else:
         assert found == Example("alice", features, label)
         assert type(found.label) is type(label)
@@ -108,40 +108,76 @@ def test_a_question_has_no_label() -> None:
         decoder.one(b'{"task": "t", "features": {}, "label": 1}', PREDICT)
 
 
-def test_many_come_in_slices_and_in_order() -> None:
-    good = [json.dumps({"task": str(i), "features": {}}) for i in range(SLICE + 1)]
-    for form, body in [(LINES, "\r\n\n".join(good)), (JSON, f" [{','.join(good)}]")]:
-        assert is_many(body.encode(), form)
-        parts = list(decoder.slices(body.encode(), form, PREDICT))
-        assert [len(part) for part in parts] == [SLICE, 1]
-        assert [e.task for part in parts for e in part if isinstance(e, Example)] == [
-            str(i) for i in range(SLICE + 1)
-        ]
+def test_a_large_array_comes_in_pieces_and_in_order() -> None:
+    good = [json.dumps({"task": str(i), "features": {"x": "y" * 2000}}) for i in range(300)]
+    parts = list(decoder.arrays(f" [{','.join(good)}]".encode()))
+    assert len(parts) == 3
+    batches = [decoder.array(part, PREDICT).lesson.batch for part in parts]
+    assert [name for one in batches for name in one.tasks] == [str(i) for i in range(300)]
+
+
+def test_many_become_the_batch_of_each() -> None:
+    bodies = [
+        {"task": "a", "features": {"x": 1, "w": "two words"}, "label": "y", "id": "one"},
+        {"task": "b", "features": {"bag": {"t": 2, "u": None}, "l": [1, None]}, "label": True},
+        {"label": 1, "features": {"x": None}, "task": "a", "weight": 2.5},
+    ]
+    texts = [json.dumps(body).encode() for body in bodies]
+    expected = batch([decoder.one(text, LEARN) for text in texts])
+    for made in (
+        decoder.lines(b"\n\n".join(texts), LEARN),
+        decoder.array(b"[" + b",".join(texts) + b"]", LEARN),
+    ):
+        assert list(made.rows) == [0, 1, 2] and not made.problems
+        assert to_bytes(made.lesson.batch) == to_bytes(expected)
+        assert [(one.row, one.id) for one in made.lesson.receipts] == [(0, "one")]
 
 
 def test_a_bad_line_is_refused_alone_and_numbered() -> None:
     body = b'{"task": "a", "features": {}}\n\nnot json\n{"task": "b", "features": {}}'
-    [[first, bad, last]] = decoder.slices(body, LINES, PREDICT)
-    assert isinstance(first, Example) and isinstance(last, Example)
-    assert isinstance(bad, Problem) and bad.line == 3 and bad.code == "malformed-json"
+    made = decoder.lines(body, PREDICT, 7)
+    assert made.lesson.batch.tasks == ("a", "b") and list(made.rows) == [0, 2]
+    [(row, bad)] = made.problems.items()
+    assert (row, bad.line, bad.code) == (1, 9, "malformed-json")
 
 
 @pytest.mark.parametrize(
-    "body", [b"[0,{}", b"[0] 1", b"[NaN]", b"[1,]", b"[" * 100_000, b"[" * 99_999 + b"]" * 99_999]
+    "body",
+    [
+        b'{"task": "a", "features": {}} {"task": "b", "features": {}}',
+        b'{"task": "a",\n"features": {}}',
+        b'{"task": "a", "features": {}} {"task": "b", "features":\n{}}',
+        b'{"task": "a", "features": {"x": 1, "x": 2}}\n{"task": "b", "features": {}}',
+        b'{"task": "a", "features": {"x": {"y": 1, "y": 2}}}\n{"task": "b", "features": {}}',
+    ],
+)
+def test_what_one_line_may_not_say_many_may_not(body: bytes) -> None:
+    made = decoder.lines(body, PREDICT)
+    refused = []
+    for row, line in enumerate(body.split(b"\n")):
+        try:
+            decoder.one(line, PREDICT)
+        except Problem as problem:
+            refused.append((row, problem.detail))
+    assert [(row, one.detail) for row, one in made.problems.items()] == refused
+    assert len(refused) + len(made.rows) == 1 + body.count(b"\n")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[0,{}", b"[0] 1", b"[NaN]", b"[1,]", b"[" * 100_000, b"[" * 99_999 + b"]" * 99_999, b"["],
 )
 def test_an_array_that_is_no_json_is_refused_whole(body: bytes) -> None:
     with pytest.raises(Problem) as caught:
-        decoder.slices(body, JSON, PREDICT)
+        [decoder.array(part, PREDICT) for part in decoder.arrays(body)]
     assert caught.value.code == "malformed-json"
 
 
-@pytest.mark.parametrize(
-    ("body", "form"), [(b"\n" * 1001, LINES), (b"[%s0]" % (b"0," * 1000), JSON)]
-)
-def test_too_many_are_refused_whole(body: bytes, form: str) -> None:
-    with pytest.raises(Problem, match="holds 1001 examples, the limit is 1000") as caught:
-        decoder.slices(body, form, PREDICT)
-    assert caught.value.code == "too-many-examples"
+def test_too_many_are_refused_whole() -> None:
+    for body in (b"[%s0]" % (b"0," * 1000), b"[%s0%s]" % (b"0," * 1000, b" " * (1 << 18))):
+        with pytest.raises(Problem, match="holds 1001 examples, the limit is 1000") as caught:
+            decoder.array(next(decoder.arrays(body)), PREDICT)
+        assert caught.value.code == "too-many-examples"
 
 
 @pytest.mark.parametrize(
@@ -153,26 +189,40 @@ def test_too_many_are_refused_whole(body: bytes, form: str) -> None:
         ("Application/JSON; charset=UTF-8", JSON),
         ("application/x-ndjson", LINES),
         ("application/jsonl", LINES),
+        ("application/vnd.apache.arrow.stream", ARROW),
     ],
 )
 def test_media_types(content_type: str | None, form: str) -> None:
-    assert form_of(content_type, None, None) == form
+    assert form_of(content_type, None) == form
 
 
 @pytest.mark.parametrize(
-    ("content_type", "encoding", "origin"),
+    ("content_type", "origin"),
     [
-        ("text/csv", None, None),
-        ("application/json; charset=latin-1", None, None),
-        ("application/json", "gzip", None),
+        ("text/csv", None),
+        ("application/json; charset=latin-1", None),
         # A page on any site may make a browser send these two without asking:
-        (None, None, "https://elsewhere.example"),
-        ("application/x-www-form-urlencoded", None, "https://elsewhere.example"),
+        (None, "https://elsewhere.example"),
+        ("application/x-www-form-urlencoded", "https://elsewhere.example"),
     ],
 )
-def test_other_media_types_are_refused(
-    content_type: str | None, encoding: str | None, origin: str | None
-) -> None:
+def test_other_media_types_are_refused(content_type: str | None, origin: str | None) -> None:
     with pytest.raises(Problem) as caught:
-        form_of(content_type, encoding, origin)
+        form_of(content_type, origin)
     assert caught.value.code == "unsupported-media-type"
+
+
+@pytest.mark.parametrize(
+    ("form", "accept", "answer"),
+    [
+        (JSON, None, JSON),
+        (JSON, "*/*", JSON),
+        (JSON, f"{ARROW};q=0.9, */*", ARROW),
+        (ARROW, None, ARROW),
+        (ARROW, "application/json", JSON),
+        (LINES, ARROW, LINES),
+        (LINES, "application/json", LINES),
+    ],
+)
+def test_the_form_of_an_answer(form: str, accept: str | None, answer: str) -> None:
+    assert answer_of(form, accept) == answer

@@ -1,0 +1,254 @@
+"""Arrow IPC streams: record batches -> tables. Columns become a batch without a look at each value.
+
+What is taken: numbers, booleans, strings (dictionary-encoded or not), lists of these, maps and
+structs of numbers (bags); null is missing. A struct column `features` stands for its fields.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from learners.features.table import Column, Lists, Numbers, Values, Words
+from service.core.prepare import Prepared
+from service.problems import Problem
+from service.settings import Settings
+from service.web.decode import too_many
+from service.web.media import ARROW
+from service.web.table import FEATURES, ROLES, Coded, Table, part, prepare_table, roles
+from service.web.wire import Kind, wrong
+
+try:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+except ImportError:  # the extra `arrow` is not installed
+    pa = None
+
+ROWS = 4096  # prepared, then learnt, at once: milliseconds between which others are served
+ENTRIES = 1 << 20  # or about as many entries
+_INTO = "; cast it to numbers, booleans, strings, or lists of these"
+
+
+class Arrow:
+    """Takes Arrow streams apart within the limits of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def read(self, body: bytes, kind: Kind) -> Iterator[Callable[[], Prepared]]:
+        """What prepares some rows at a time; a Problem (whole) before the first, or never."""
+        refuse_without_arrow()
+        try:
+            batches = list(self._batches(body))
+        except (pa.ArrowException, UnicodeDecodeError, OSError, ValueError) as error:
+            said = str(error).partition("\n")[0]
+            raise Problem(
+                "malformed-body", f"The body is not an Arrow stream, or not all of it ({said})."
+            ) from None
+        schema, batches = batches[0], batches[1:]
+        tables = [self._table(schema, batch, kind) for batch in batches]
+        entries = sum(_entries(table).sum() for table in tables)
+        if entries > self.settings.max_body_bytes:  # as JSON it would have been too large long ago
+            raise Problem(
+                "body-too-large",
+                f"The body unfolds to {int(entries)} words and numbers, the limit is "
+                f"{self.settings.max_body_bytes}; send fewer examples at once.",
+            )
+        return (
+            partial(prepare_table, part(table, lo, hi), self.settings, to_learn=kind.to_learn)
+            for table in tables
+            for lo, hi in _slices(table)
+        )
+
+    def _batches(self, body: bytes) -> Iterator[Any]:
+        """The schema, then the record batches, each checked."""
+        rows = 0
+        for message in pa.MessageReader.open_stream(body):
+            if message.type != "schema" and _packed(message.metadata.to_pybytes()):
+                raise ValueError(
+                    "its buffers are compressed: write it without, and say Content-Encoding: zstd"
+                )
+        with pa.ipc.open_stream(body) as reader:
+            yield reader.schema
+            for batch in reader:
+                rows += batch.num_rows
+                if rows > self.settings.max_examples:
+                    raise too_many(rows, self.settings.max_examples)
+                batch.validate(full=True)
+                yield batch
+
+    def _table(self, schema: Any, batch: Any, kind: Kind) -> Table:
+        names, arrays = [], []
+        for field, array in zip(schema, batch.columns, strict=True):
+            if field.name == "features" and pa.types.is_struct(field.type):
+                names += [FEATURES + inner.name for inner in field.type]
+                arrays += array.flatten()
+            else:
+                names.append(field.name)
+                arrays.append(array)
+        named = dict(zip(roles(names, to_learn=kind.to_learn), arrays, strict=True))
+        features = [
+            (name.removeprefix(FEATURES), array)
+            for name, array in named.items()
+            if name.startswith(FEATURES) and not pa.types.is_null(array.type)
+        ]
+        task, label, weight, id = (
+            _role(role, named[role]) if role in named else None for role in ROLES
+        )
+        columns = [(name, _column(name, array)) for name, array in features]
+        return Table(batch.num_rows, task, label, weight, id, columns, {})
+
+
+def refuse_without_arrow() -> None:
+    """A Problem where pyarrow is not installed."""
+    if pa is None:
+        raise Problem(
+            "unsupported-media-type",
+            f"{ARROW} is not read here: this service was installed without the extra `arrow`; "
+            "send JSON, or install it.",
+        )
+
+
+def _role(role: str, array: Any) -> Any:
+    """The values of a task, label, weight or id."""
+    kind = array.type
+    numeric = _is_number(kind)
+    if role == "weight" and numeric:
+        return _numbers(array)
+    if _is_text(kind):
+        return Coded(*_words(array))
+    if pa.types.is_null(kind) and role != "weight":
+        return Coded(np.full(len(array), -1), [])
+    if role == "label" and numeric:
+        values, present = _numbers(array)
+        distinct, codes = np.unique(values, return_inverse=True)
+        return Coded(codes if present is None else np.where(present, codes, -1), distinct.tolist())
+    wanted = {"label": "strings, numbers or booleans", "weight": "numbers"}.get(role, "strings")
+    raise wrong(role, f"a column of type {kind} is not read; cast it to {wanted}")
+
+
+def _column(name: str, array: Any) -> Column:
+    """A feature's values."""
+    kind = array.type
+    if _is_number(kind):
+        return _numbers(array)
+    if _is_text(kind):
+        return Words(*_words(array))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        items = array.flatten()  # of the lists that are there
+        counts = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
+        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+        if _is_number(items.type):
+            return Lists(ends, _numbers(items))
+        if _is_text(items.type):
+            return Lists(ends, Words(*_words(items)))
+        if pa.types.is_null(items.type):
+            return Lists(ends, Numbers(np.zeros(len(items)), np.zeros(len(items), np.bool_)))
+    if pa.types.is_map(kind) and _is_text(kind.key_type) and _is_number(kind.item_type):
+        return Values([None if bag is None else _bag(name, bag) for bag in array.to_pylist()])
+    if pa.types.is_struct(kind) and all(_is_number(field.type) for field in kind):
+        return Values(array.to_pylist())
+    raise wrong(f"{FEATURES}{name}", f"a column of type {kind} is not read{_INTO}")
+
+
+def _bag(name: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise wrong(f"{FEATURES}{name}", "a token stands twice in one map; keep one")
+    return found
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    )
+
+
+def _is_text(kind: Any) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _numbers(array: Any) -> Numbers:
+    if not array.null_count:
+        return Numbers(array.to_numpy(zero_copy_only=False))
+    return Numbers(
+        array.fill_null(False if pa.types.is_boolean(array.type) else 0).to_numpy(
+            zero_copy_only=False
+        ),
+        array.is_valid().to_numpy(zero_copy_only=False),
+    )
+
+
+def _words(array: Any) -> tuple[Any, list[str]]:
+    """Codes, -1 for null, and what they stand for."""
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    codes = array.indices.cast(pa.int64()).fill_null(-1).to_numpy()
+    strings = array.dictionary.to_pylist()
+    if array.dictionary.null_count:
+        there = array.dictionary.is_valid().to_numpy(zero_copy_only=False)
+        codes = np.where(there[np.maximum(codes, 0)], codes, -1)
+        strings = ["" if text is None else text for text in strings]
+    return codes, strings
+
+
+def _entries(table: Table) -> Any:
+    """About how many entries each row has, and not fewer, (n,)."""
+    found = np.zeros(table.n, np.int64)
+    for _, one in table.features:
+        if isinstance(one, Words):
+            most = np.array([len(text) // 2 + 2 for text in one.strings] + [0])
+            found += most[one.codes]
+        elif isinstance(one, Lists):
+            found += np.diff(one.ends)
+        else:
+            found += 1
+    return found
+
+
+def _slices(table: Table) -> Iterator[tuple[int, int]]:
+    """Rows of about ENTRIES entries together, at most ROWS of them."""
+    ends = np.cumsum(_entries(table))
+    lo = 0
+    while lo < table.n:
+        before = ends[lo - 1] if lo else 0
+        hi = int(np.searchsorted(ends, before + ENTRIES, "right"))
+        yield lo, (lo := min(max(hi, lo + 1), lo + ROWS, table.n))
+
+
+def _packed(metadata: bytes) -> bool:
+    """Whether the buffers of a record batch or a dictionary are compressed.
+
+    Asked before anything is unpacked: they say how large they will be, and may say anything. The
+    metadata is a flatbuffer (Message.fbs): a table, whose header is a RecordBatch, or a
+    DictionaryBatch that holds one; `compression` is the fourth field of a RecordBatch.
+    """
+    try:
+        message = struct.unpack_from("<I", metadata)[0]
+        kind_at = _field(metadata, message, 1)
+        header = _follow(metadata, _field(metadata, message, 2))
+        if kind_at and metadata[kind_at] == 2:
+            header = _follow(metadata, _field(metadata, header, 1))
+        return _field(metadata, header, 3) != 0
+    except (struct.error, IndexError):
+        return False  # the reader will refuse it
+
+
+def _field(data: bytes, table: int, number: int) -> int:
+    """Where a field of a flatbuffer's table lies; 0 where it is not given."""
+    about = table - struct.unpack_from("<i", data, table)[0]
+    if 4 + 2 * number >= struct.unpack_from("<H", data, about)[0]:
+        return 0
+    offset: int = struct.unpack_from("<H", data, about + 4 + 2 * number)[0]
+    return table + offset if offset else 0
+
+
+def _follow(data: bytes, at: int) -> int:
+    """Where the table lies that a field refers to."""
+    return at + int(struct.unpack_from("<I", data, at)[0])

@@ -1,0 +1,150 @@
+"""What was said of many, as columns: in JSON by rows, or as an Arrow table.
+
+Both have the columns `status`, `code` and `detail` (of a problem, else null), `task`, `label`,
+`probabilities`, `seen` and `version`, which mean what they mean in an answer in JSON. Probabilities
+stand by class, null where the task does not know it: in JSON an array in the order of `classes`, in
+Arrow a struct.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import repeat
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from learners.features import label_key
+from learners.types import F64, I64, Label
+from service.core.answers import Answer, Spoken
+from service.problems import Problem
+from service.web.tell import encode
+
+COLUMNS = ("status", "code", "detail", "task", "label", "probabilities", "seen", "version")
+
+
+class Told(NamedTuple):
+    """What was said of n examples."""
+
+    names: Sequence[str]  # of tasks
+    task: I64  # (n,) index into names, -1 where nothing was said
+    classes: Sequence[Label]
+    probabilities: F64  # (n, classes); 0: not known
+    label: I64  # (n,) index into classes, -1 where there is none
+    seen: I64
+    version: I64
+    problems: Mapping[int, Problem]  # by row
+
+
+def together(parts: Sequence[Spoken]) -> Told:
+    """What was said of all parts of a request, end to end."""
+    names: dict[str, int] = {}
+    classes: dict[tuple[str, Label], int] = {}
+    known = [
+        np.array([classes.setdefault(label_key(c), len(classes)) for c in one], np.int64)
+        for one in _classes(parts)
+    ]
+    n = sum(part.n for part in parts)
+    task, seen, version = np.full(n, -1), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    p = np.zeros((n, len(classes)))
+    problems: dict[int, Problem] = {}
+    at, following = 0, iter(known)
+    for part in parts:
+        of = part.said
+        rows = at + (np.arange(part.n) if not part.apart else np.array(part.rows, np.int64))
+        to = np.array([names.setdefault(name, len(names)) for name in of.tasks] or [0])
+        task[rows], seen[rows], version[rows] = to[of.task], of.seen, of.seen + of.learnt
+        p[np.ix_(rows, next(following))] = of.probabilities
+        for row, item in part.apart.items():
+            if isinstance(item, Problem):
+                problems[at + row] = item
+            else:
+                task[at + row] = names.setdefault(item.task, len(names))
+                seen[at + row], version[at + row] = item.seen, item.version
+                p[at + row, next(following)] = item.probabilities
+        at += part.n
+    label = p.argmax(1) if classes else np.full(n, -1)
+    label[~p.any(1)] = -1
+    return Told(list(names), task, [key[1] for key in classes], p, label, seen, version, problems)
+
+
+def _classes(parts: Sequence[Spoken]) -> list[Sequence[Label]]:
+    """Of the columns of each part, then of each answer apart, in order."""
+    found: list[Sequence[Label]] = []
+    for part in parts:
+        found.append(part.said.classes)
+        found += [item.classes for item in part.apart.values() if isinstance(item, Answer)]
+    return found
+
+
+def rows(told: Told) -> bytes:
+    """As JSON: `{"classes": [..], "columns": [..], "rows": [[..]]}`."""
+    names, classes = [*told.names, None], [*told.classes, None]
+    p = told.probabilities
+    likely: list[Any] = p.tolist() if p.all() else np.where(p > 0, p, None).tolist()  # type: ignore[call-overload]  # numpy forgets None
+    about: tuple[Any, ...] = (repeat(200), repeat(None), repeat(None))
+    if told.problems:
+        found = [told.problems.get(row) for row in range(len(likely))]
+        about = (
+            [200 if one is None else one.kind.status for one in found],
+            [None if one is None else one.code for one in found],
+            [None if one is None else one.detail for one in found],
+        )
+    across = zip(
+        *about,
+        [names[i] for i in told.task.tolist()],
+        [classes[i] for i in told.label.tolist()],
+        likely,
+        told.seen.tolist(),
+        told.version.tolist(),
+        strict=False,  # three may be endless
+    )
+    return encode({"classes": told.classes, "columns": COLUMNS, "rows": list(across)})
+
+
+def table(told: Told) -> bytes:
+    """As an Arrow IPC stream.
+
+    Labels are of one type where they can be, else texts of JSON; so are the names of the classes
+    where they are not all strings.
+    """
+    import pyarrow as pa  # whoever asks for it has looked whether it is there
+
+    n = len(told.task)
+    status = np.full(n, 200, np.int16)
+    code: list[str | None] = [None] * n
+    detail: list[str | None] = [None] * n
+    for row, problem in told.problems.items():
+        status[row], code[row], detail[row] = problem.kind.status, problem.code, problem.detail
+    texts = [encode(label).decode() for label in told.classes]
+    kinds = {type(label) for label in told.classes}
+    plain = len(kinds) <= 1 or kinds == {int, float}
+    classes = pa.array(told.classes if plain else texts, None if told.classes else pa.string())
+    none = told.label < 0
+    fields = [
+        pa.array(column, mask=column == 0) for column in np.ascontiguousarray(told.probabilities.T)
+    ]
+    likely = (
+        pa.StructArray.from_arrays(fields, list(told.classes) if kinds == {str} else texts)
+        if fields
+        else pa.array([{}] * n, pa.struct([]))
+    )
+    columns = [
+        pa.array(status),
+        pa.array(code, pa.string()),
+        pa.array(detail, pa.string()),
+        pa.DictionaryArray.from_arrays(
+            pa.array(told.task.astype(np.int32), mask=told.task < 0),
+            pa.array(told.names, pa.string()),
+        ),
+        classes.take(pa.array(np.where(none, 0, told.label), mask=none)),
+        likely,
+        pa.array(told.seen),
+        pa.array(told.version),
+    ]
+    made = pa.RecordBatch.from_arrays(columns, COLUMNS)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, made.schema) as writer:
+        writer.write_batch(made)
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
