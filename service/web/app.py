@@ -20,6 +20,7 @@ from service.core.engine import Engine
 from service.problems import Problem
 from service.settings import Settings
 from service.web.examples import Examples
+from service.web.express import Door
 from service.web.front import Front
 from service.web.metrics import Metrics
 from service.web.openapi import document
@@ -31,6 +32,10 @@ def create_app(settings: Settings) -> FastAPI:
     """The application of one data directory; `app.state.running` is its engine's life."""
     running = Running(settings, Engine.open)
     metrics = Metrics(_version())
+    hot = {
+        "/v1/learn": Examples("learn", running, metrics),
+        "/v1/predict": Examples("predict", running, metrics),
+    }
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -53,16 +58,14 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.running = running
+    app.state.doors = [Door(way, metrics) for way in hot.values()]
     app.include_router(routes(running, metrics))
     # The front turns problems into answers, for these routes and the hot ones alike.
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_middleware(
         Front,
-        hot={
-            "/v1/learn": Examples("learn", running, metrics),
-            "/v1/predict": Examples("predict", running, metrics),
-        },
+        hot=hot,
         metrics=metrics,
         access_log=settings.access_log,
     )

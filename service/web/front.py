@@ -12,6 +12,7 @@ import logging
 import re
 import secrets
 from collections.abc import Mapping
+from itertools import count
 from time import perf_counter
 
 import msgspec
@@ -24,6 +25,7 @@ log = logging.getLogger("kindred")
 access = logging.getLogger("kindred.access")
 
 LINGER_SECONDS = 1.0
+_process, _requests = secrets.token_hex(4), count()
 _usable_id = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -112,11 +114,16 @@ async def send_problem(problem: Problem, request_id: str, receive: Receive, send
         await send({"type": "http.response.body"})
 
 
+def new_request_id() -> str:
+    """An id that no other request has: random for the process, then counted."""
+    return f"{_process}{next(_requests):08x}"
+
+
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _usable_id.fullmatch(value):
             return str(value, "ascii")
-    return secrets.token_hex(8)
+    return new_request_id()
 
 
 def _line(scope: Scope, status: int, seconds: float, request_id: str) -> str:

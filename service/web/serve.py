@@ -16,6 +16,7 @@ import uvicorn
 from service.core.face import Face
 from service.settings import Settings
 from service.web.app import create_app
+from service.web.express import express
 from service.web.running import Running
 
 
@@ -35,7 +36,8 @@ def serve(settings: Settings) -> int:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        # The access log is the front's, which the short way does not pass.
+        http="httptools" if settings.access_log else express(app.state.doors),
         ws="none",
         lifespan="on",
         access_log=False,

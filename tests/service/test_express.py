@@ -1,0 +1,126 @@
+"""The short way of one example answers as the long way does, whatever comes over the connection."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from service.client import Client
+from service.process import Process
+
+GOOD = {"task": "short", "features": {"x": 1.5, "subject": "cheap pills"}, "label": "spam"}
+
+
+@pytest.fixture
+def wire(server: Process, client: Client) -> Iterator[socket.socket]:
+    port = int(server.url.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as wire:
+        yield wire
+
+
+def request(body: bytes, verb: str = "learn", more: str = "") -> bytes:
+    head = f"POST /v1/{verb} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n{more}"
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def answers(wire: socket.socket, n: int) -> list[tuple[int, dict[str, str], Any]]:
+    """Status, headers and body of the next n answers."""
+    file = wire.makefile("rb")
+    found = []
+    for _ in range(n):
+        status = int(file.readline().split()[1])
+        headers = {}
+        while (line := file.readline().strip()) != b"":
+            name, _, value = line.decode().partition(": ")
+            headers[name] = value
+        found.append((status, headers, json.loads(file.read(int(headers["content-length"])))))
+    return found
+
+
+def encoded(**changed: object) -> bytes:
+    return json.dumps({**GOOD, **changed}).encode()
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("predict", json.dumps({"task": "short", "features": {"x": 1}}).encode()),
+        ("learn", encoded(id="express-1")),
+        ("learn", encoded(label=None)),
+        ("learn", encoded(features={"x": {"y": "no number"}})),
+        ("learn", encoded(features={"x": 1e40})),
+        ("learn", encoded(id="express-1", label="ham")),
+        ("learn", b'{"task": "short", "features": {"x": 1'),
+        ("learn", b"[" + encoded(id="express-2") + b"]"),
+        ("learn", b""),
+    ],
+)
+def test_both_ways_say_the_same(wire: socket.socket, verb: str, body: bytes) -> None:
+    if verb == "learn":  # so that what is good was learnt before, and changes nothing more
+        wire.sendall(request(body, verb))
+        answers(wire, 1)
+    wire.sendall(request(body, verb))
+    [(status, headers, short)] = answers(wire, 1)
+    wire.sendall(request(body, verb, "x-request-id: long\r\n"))
+    [(as_long, others, long)] = answers(wire, 1)
+    assert others.pop("x-request-id") == "long"
+    assert len(headers.pop("x-request-id")) == 16
+    for said, names in ((short, headers), (long, others)):
+        if isinstance(said, dict):
+            said.pop("request_id", None)
+        del names["date"], names["content-length"]
+    assert (status, headers, short) == (as_long, others, long)
+
+
+def test_requests_sent_at_once_are_answered_in_order(wire: socket.socket) -> None:
+    bodies = [encoded(task="queue"), b"{", encoded(task="queue"), encoded(task="queue")]
+    wire.sendall(b"".join(map(request, bodies)))
+    told = answers(wire, 4)
+    assert [status for status, _, _ in told] == [200, 400, 200, 200]
+    assert [said["seen"] for status, _, said in told if status == 200] == [0, 1, 2]
+
+
+def test_a_body_may_come_in_pieces_and_a_connection_may_close(wire: socket.socket) -> None:
+    whole = request(encoded(task="pieces"), more="connection: close\r\n")
+    for at in range(0, len(whole), 37):
+        wire.sendall(whole[at : at + 37])
+    [(status, headers, said)] = answers(wire, 1)
+    assert (status, headers["connection"], said["seen"]) == (200, "close", 0)
+    assert wire.recv(1) == b""
+
+
+def test_who_leaves_is_learnt_from_and_disturbs_nobody(server: Process, http: httpx.Client) -> None:
+    port = int(server.url.rsplit(":", 1)[1])
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", port)) as wire:
+            wire.sendall(request(encoded(task="leaver")))
+            wire.shutdown(socket.SHUT_WR)
+    for n in range(20, 23):
+        assert http.post("/v1/learn", json={**GOOD, "task": "leaver"}).json()["seen"] == n
+
+
+def test_they_are_counted_alike(wire: socket.socket, http: httpx.Client) -> None:
+    def counted() -> tuple[float, ...]:
+        text = http.get("/metrics").text.splitlines()
+        lines = dict(line.rsplit(" ", 1) for line in text if line[:1] != "#")
+        route = 'route="/v1/learn"'
+        names = (
+            f'kindred_http_requests_total{{method="POST",{route},status="200"}}',
+            f"kindred_http_request_duration_seconds_count{{{route}}}",
+            'kindred_learn_total{result="ok"}',
+            "kindred_http_requests_in_flight",
+        )
+        return tuple(float(lines[name]) for name in names)
+
+    begin = counted()
+    for more in ("", "x-request-id: long\r\n"):
+        wire.sendall(request(encoded(task="counted"), more=more))
+        answers(wire, 1)
+        now = counted()
+        assert [b - a for a, b in zip(begin, now, strict=True)] == [1, 1, 1, 0]
+        begin = now
