@@ -150,7 +150,9 @@ def _column(name: str, array: Any) -> Column:
             return Lists(ends, Numbers(np.zeros(len(items)), np.zeros(len(items), np.bool_)))
     if pa.types.is_map(kind) and _is_text(kind.key_type) and _is_number(kind.item_type):
         return Values([None if bag is None else _bag(name, bag) for bag in array.to_pylist()])
-    if pa.types.is_struct(kind) and all(_is_number(field.type) for field in kind):
+    if pa.types.is_struct(kind) and all(
+        _is_number(field.type) or pa.types.is_null(field.type) for field in kind
+    ):
         return Values(array.to_pylist())
     raise wrong(f"{FEATURES}{name}", f"a column of type {kind} is not read{_INTO}")
 

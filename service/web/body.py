@@ -53,16 +53,17 @@ async def by_line(parts: AsyncIterator[bytes], limit: int) -> AsyncIterator[byte
     So what is held follows the longest line, not the body.
     """
     held: list[bytes] = []
-    size = 0
+    size, ends = 0, False
     async for part in parts:
         held.append(part)
         size += len(part)
-        if size >= PIECE and b"\n" in part:
+        ends |= b"\n" in part
+        if ends and size >= min(PIECE, limit):
             text = b"".join(held)
-            end = text.rindex(b"\n") + 1
-            yield text[:end]
-            held, size = [text[end:]], len(text) - end
-        if size > limit:
+            cut = text.rindex(b"\n") + 1
+            yield text[:cut]
+            held, size, ends = [text[cut:]], len(text) - cut, False
+        if size > limit and not ends:
             raise too_large("a line of more", limit)
     if size:
         yield b"".join(held)
