@@ -10,19 +10,17 @@ snapshot, or river's model pickled. The second table says which parts that is.
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import pickle
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 from bench import problems
 from bench.frame import run
+from bench.peers.river import PIPELINE, SORTS, memory
+from bench.resident import resident
 from bench.rounds import take_turns
 from bench.tables import Measure, Ratio, Table
 from learners import cost, tree
@@ -30,28 +28,15 @@ from learners.features import from_arrays
 from learners.place import Place
 
 STRATEGIES = ("auto", "independent", "shared", "drom")
-ALONE, PIPELINE = "LogisticRegression", "StandardScaler | LogisticRegression"
-COUNTS, SHORT = (1_000, 10_000, 100_000), (1_000, 10_000)
+COUNTS, SHORT = (1_000, 10_000, 100_000), (1_000, 100_000)
 BLOCK, EXAMPLES = 4096, 2
 FEW = 10
-LIBC = ctypes.CDLL(None)
 MEASURES = (
     Measure("rss", "bytes a task (RSS)"),
     Measure("counted", "counted"),
     Measure("kept", "in a snapshot, pickled"),
     Measure("most", "whole process at most, MB"),
 )
-
-
-def memory(line: str) -> int:
-    """Bytes of memory of this process: what it takes up now (VmRSS), or at most did (VmHWM)."""
-    gc.collect()
-    if hasattr(LIBC, "malloc_trim"):  # what was freed is to be gone, not to hide what comes next
-        LIBC.malloc_trim(0)
-    for one in Path("/proc/self/status").read_text("ascii").splitlines():
-        if one.startswith(line):
-            return 1024 * int(one.split()[1])
-    raise OSError(f"/proc/self/status: has no {line}; Linux is needed")
 
 
 def fill(place: Place, tasks: int) -> Place:
@@ -68,34 +53,12 @@ def kindred(strategy: str, tasks: int) -> dict[str, float]:
     """Bytes a task in a place, seen from a process that does nothing else."""
     fill(Place(strategy), BLOCK)  # compiles, imports, and leaves behind what a block needs
     place = fill(Place(strategy), FEW)
-    before = memory("VmRSS")
+    before = resident()
     fill(place, tasks)
-    after = memory("VmRSS")
-    found = {"rss": (after - before) / (tasks - FEW), "most": memory("VmHWM") / 1e6}
+    after = resident()
+    found = {"rss": (after - before) / (tasks - FEW), "most": resident("VmHWM") / 1e6}
     kept = len(place.snapshot()) / tasks
     return {**found, "counted": cost.of_place(place).tasks / tasks, "kept": kept}
-
-
-def river(kind: str, tasks: int) -> dict[str, float]:
-    """Bytes a model in a dictionary of river's, one a task."""
-    from river import linear_model, preprocessing
-
-    def make() -> Any:
-        alone: Any = linear_model.LogisticRegression()
-        return alone if kind == ALONE else preprocessing.StandardScaler() | alone
-
-    X, y = problems.dense(EXAMPLES)
-    pairs = list(zip(problems.mappings(X), y.tolist(), strict=True))
-    make().learn_one(*pairs[0])
-    before = memory("VmRSS")
-    models: dict[str, Any] = {}
-    for i in range(tasks):
-        model = models[f"task-{i}"] = make()
-        for x, label in pairs:
-            model.learn_one(x, label)
-    after = memory("VmRSS")
-    kept = len(pickle.dumps(model))
-    return {"rss": (after - before) / tasks, "kept": kept, "most": memory("VmHWM") / 1e6}
 
 
 def parts(strategy: str, tasks: int) -> Mapping[str, float]:
@@ -125,13 +88,13 @@ def tables(given: Namespace) -> Iterator[Table]:
     counts: Iterable[int] = given.tasks or (SHORT if given.short else COUNTS)
     for tasks in counts:
         turns = {
-            f"river {kind}, one a task": partial(apart, river, kind, tasks)
-            for kind in (PIPELINE, ALONE)
+            f"river {kind}, one a task": partial(apart, memory, kind, tasks, EXAMPLES)
+            for kind in SORTS
         } | {f"Kindred {name}": partial(apart, kindred, name, tasks) for name in given.strategies}
         against = Ratio("rss", "of river's pipeline", f"river {PIPELINE}, one a task")
         samples = take_turns(turns, given.rounds, warm=False)
         yield Table(f"{tasks:,} tasks of {problems.FEATURES} numbers", samples, MEASURES, [against])
-    found = apart(parts, "auto", 1000)
+    found = parts("auto", 1000)
     rows = {name: {"bytes": [value]} for name, value in found.items()}
     yield Table("Parts of a task, auto", rows, [Measure("bytes", "bytes")])
 

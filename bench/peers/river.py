@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from river import linear_model, preprocessing
 
+from bench import problems
 from bench.peers import need
+from bench.resident import resident
 from bench.rounds import Turn, work
 
 BARE = "river LogisticRegression, learn"
+PIPELINE = "StandardScaler | LogisticRegression"
 SCALED = "river StandardScaler | LogisticRegression, predict and learn"
+
+
+def _alone() -> Any:
+    return linear_model.LogisticRegression()
+
+
+def _scaled() -> Any:
+    return preprocessing.StandardScaler() | linear_model.LogisticRegression()
+
+
+SORTS = {PIPELINE: _scaled, "LogisticRegression": _alone}
 
 
 def turns(
@@ -20,12 +35,6 @@ def turns(
 ) -> Iterator[tuple[str, Turn]]:
     """Learning alone, and asked before each example as Kindred always is."""
     pairs = list(zip(xs, ys, strict=True))
-
-    def plain() -> Any:
-        return linear_model.LogisticRegression()
-
-    def behind_scaler() -> Any:
-        return preprocessing.StandardScaler() | linear_model.LogisticRegression()
 
     def learn(make: Callable[[], Any]) -> Turn:
         def start() -> Callable[[], object]:
@@ -41,11 +50,11 @@ def turns(
 
         return work(start, len(pairs))
 
-    yield BARE, learn(plain)
-    yield "river LogisticRegression, predict and learn", both(plain)
+    yield BARE, learn(_alone)
+    yield "river LogisticRegression, predict and learn", both(_alone)
     if scaled:
-        yield "river StandardScaler | LogisticRegression, learn", learn(behind_scaler)
-        yield SCALED, both(behind_scaler)
+        yield "river StandardScaler | LogisticRegression, learn", learn(_scaled)
+        yield SCALED, both(_scaled)
 
 
 def many(X: Any, y: Any, size: int) -> Iterator[tuple[str, Turn]]:
@@ -65,3 +74,20 @@ def many(X: Any, y: Any, size: int) -> Iterator[tuple[str, Turn]]:
 
     examples = int(np.sum([len(y) for _, y in blocks]))
     yield f"river learn_many, blocks of {size:,} (one step a block)", work(start, examples)
+
+
+def memory(sort: str, tasks: int, examples: int) -> dict[str, float]:
+    """Bytes a model in a dictionary, one a task, each after so many examples; to call apart."""
+    make = SORTS[sort]
+    X, y = problems.dense(examples)
+    pairs = list(zip(problems.mappings(X), y.tolist(), strict=True))
+    make().learn_one(*pairs[0])
+    before = resident()
+    models: dict[str, Any] = {}
+    for i in range(tasks):
+        model = models[f"task-{i}"] = make()
+        for x, label in pairs:
+            model.learn_one(x, label)
+    after = resident()
+    kept = len(pickle.dumps(model))
+    return {"rss": (after - before) / tasks, "kept": kept, "most": resident("VmHWM") / 1e6}

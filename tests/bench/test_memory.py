@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench.memory import ALONE, PIPELINE, main
+from bench.memory import main
+from bench.peers.river import SORTS
 
 
 def test_a_task_costs_what_is_counted_of_it(tmp_path: Path) -> None:
@@ -12,7 +13,7 @@ def test_a_task_costs_what_is_counted_of_it(tmp_path: Path) -> None:
     tasks, parts = json.loads(out.read_text())["tables"]
     rows = tasks["rows"]
     assert set(rows) == {
-        *(f"river {kind}, one a task" for kind in (ALONE, PIPELINE)),
+        *(f"river {kind}, one a task" for kind in SORTS),
         "Kindred auto",
     }
     for name, row in rows.items():
