@@ -146,6 +146,16 @@ class Place:
         return len(self._tasks.row) + (len(self._cold.shelf) if self._cold else 0)
 
     @property
+    def warm_tasks(self) -> list[str]:
+        """Names of the tasks in memory, sorted."""
+        return list(self._tasks.sorted())
+
+    @property
+    def width(self) -> int:
+        """How many columns a task's row has."""
+        return self._columns.used
+
+    @property
     def classes(self) -> tuple[Label, ...]:
         """Labels met so far, in order of appearance."""
         return tuple(self._classes.names)
@@ -244,9 +254,9 @@ class Place:
         """SHA-256 of the snapshot, in hex: two places of one digest agree to the last bit."""
         return hashlib.sha256(self.snapshot()).hexdigest()
 
-    def view(self, task: str) -> views.TaskView:
+    def view(self, task: str, nearest: int = 5) -> views.TaskView:
         """Everything about a task; KeyError when there is none of that name."""
-        return views.view(self, task)
+        return views.view(self, task, nearest)
 
     def relations(self, tasks: Sequence[str] | None = None) -> tuple[list[str], F32]:
         """Names and the cosines of their models, (T, T)."""

@@ -33,7 +33,7 @@ from learners.types import I64, U32, Shape, Tree
 if TYPE_CHECKING:
     from learners.place import Place
 
-TOGETHER = 1 << 18  # cells of rows that are visited at once: what is made on the way stays in cache
+TOGETHER = 1 << 16  # cells of rows that are visited at once: what is made on the way stays in cache
 
 
 class Spoken(NamedTuple):

@@ -85,8 +85,8 @@ def view(place: Place, task: str, nearest: int = 5) -> TaskView:
     counts = place._labels[row].tolist()
     classes = [(c, n) for c, n in zip(place.classes, counts, strict=True) if n]
     return TaskView(
-        task, seen, classes, progress, weights, benefit, near(place, task, nearest),
-        cost.of_task(place, task),
+        task, seen, classes, progress, weights, benefit,
+        near(place, task, nearest) if nearest else [], cost.of_task(place, task),
     )  # fmt: skip
 
 

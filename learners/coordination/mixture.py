@@ -176,8 +176,8 @@ def mixture(inner: Strategy) -> Strategy:
 
     def model(bank: Mixed, rows: Rows) -> F32:
         w = weigh(bank, rows)[1].astype(np.float32)
-        mean: Any = (inner.model(bank.bank, rows) * w[:, None, None, :]).sum(-1, keepdims=True)
-        return np.repeat(mean, 1 + len(families), -1)
+        mean: Any = np.einsum("tdke,te->tdk", inner.model(bank.bank, rows), w)[..., None]
+        return np.broadcast_to(mean, (*mean.shape[:-1], 1 + len(families)))
 
     def weigh(bank: Mixed, rows: Rows) -> tuple[tuple[str, ...], F64]:
         w = bank.weights.all[rows]

@@ -32,6 +32,7 @@ from learners.features import Example
 from learners.place import Place
 from learners.types import F32
 from learners.view import TaskView
+from service.core import alike
 from service.core.answers import Item, Spoken
 from service.core.jobs import ALONE, Ask, Delete, Hear, Job, Learn, Look, Predict, Promise
 from service.core.keeper import Keeper
@@ -66,6 +67,8 @@ class Engine:
         self._thread = thread
         # One thread and no more: they would only take turns, and the event loop its turn after all.
         self._preparer = ThreadPoolExecutor(1, "prepare")
+        self._meetings = ThreadPoolExecutor(1, "meetings")
+        recovered.state.place.talk.executor = self._meetings
         self._writer = Writer(recovered.state, recovered.journal)
         self._keeper = Keeper(recovered, settings.snapshot_every, settings.compact)
         self._jobs: deque[Job] = deque()
@@ -148,11 +151,12 @@ class Engine:
 
     async def view(self, task: str) -> TaskView:
         """The place's view of one task; KeyError where there is none."""
-        return await self.look(lambda place: place.view(task))
+        view = await self.look(lambda place: place.view(task, nearest=0))
+        return view._replace(nearest=await alike.nearest(self.look, task))
 
     async def relations(self) -> tuple[list[str], F32]:
         """Names of the tasks and the cosines of their models, (T, T)."""
-        return await self.look(lambda place: place.relations())
+        return await alike.relations(self.look)
 
     async def pairs(self, top: int) -> list[tuple[str, str, float]]:
         """The pairs of tasks that are most alike, with their cosine, the most alike first."""
@@ -193,6 +197,7 @@ class Engine:
             await self._in_writer(self._writer.journal.close)
             self._thread.shutdown()
             self._preparer.shutdown(wait=False)
+            self._meetings.shutdown()
             self._lock.release()
 
     def _refuse_if_busy(self, n: int) -> None:
