@@ -73,6 +73,7 @@ class Cold:
     def __init__(self, place: Place, shelf: Shelf, warm: int) -> None:
         self.place, self.shelf, self.warm = place, shelf, warm
         self.last: I64 = np.zeros(8, np.int64)  # position of each row's newest example
+        self.examples = 0  # that the cold tasks have learnt
         self.guests: dict[str, int] = {}
 
     def note(self, rows: I64, start: int) -> None:
@@ -84,20 +85,16 @@ class Cold:
     def back(self, names: Sequence[str]) -> dict[str, bytes]:
         """What lies on the shelf of those tasks, which are about to come back, and no longer."""
         found = {name: data for name in names if (data := self.shelf.read(name)) is not None}
-        for name in found:
-            self.shelf.take(name, self.place.position + 1)
-            if name in self.guests:
-                self._see_off(name)
+        for name, data in found.items():
+            self._take(name, data)
         return found
 
     def forget(self, task: str) -> bool:
         """Delete a cold task; whether there was one."""
-        if task not in self.shelf:
-            return False
-        self.shelf.take(task, self.place.position + 1)
-        if task in self.guests:
-            self._see_off(task)
-        return True
+        data = self.shelf.read(task)
+        if data is not None:
+            self._take(task, data)
+        return data is not None
 
     def rows(self, names: Sequence[str]) -> I64:
         """Rows of those tasks, cold ones read in as guests; 0 for a task never seen."""
@@ -131,8 +128,16 @@ class Cold:
         columns = place._columns.sorted()
         for i in order[: len(names) - stay].tolist():
             row = place._tasks.row[names[i]]
+            self.examples += int(place.progress.counts[row, 0])
             self.shelf.put(names[i], freeze(place, row, columns), place.position)
             place._vacate(place._tasks.remove(names[i]))
+
+    def _take(self, task: str, data: bytes) -> None:
+        """The task leaves the shelf with the next position."""
+        self.examples -= tree.unpack(data)[1]["examples"]
+        self.shelf.take(task, self.place.position + 1)
+        if task in self.guests:
+            self._see_off(task)
 
     def _see_off(self, name: str) -> None:
         row = self.guests.pop(name)
@@ -150,7 +155,10 @@ def freeze(place: Place, row: int, columns: I64) -> bytes:
     parts = [
         leaf[kept] if names.startswith("d") else leaf for names, leaf in _rows(place, row)
     ]  # fmt: skip
-    about = [int(place._births[row]), place._room.margins]
+    about = {
+        "birth": int(place._births[row]), "margins": place._room.margins,
+        "examples": int(place.progress.counts[row, 0]),
+    }  # fmt: skip
     flat = np.frombuffer(b"".join(part.tobytes() for part in parts), np.uint8)
     arrays = [place._columns.ids[kept], flat, place._first[row], place._labels[row]]
     return tree.pack(arrays, about)
@@ -158,13 +166,13 @@ def freeze(place: Place, row: int, columns: I64) -> bytes:
 
 def thaw(place: Place, row: int, data: bytes) -> None:
     """Write what `freeze` made into a row that is as new; classes may have come since."""
-    (ids, flat, first, labels), (birth, margins) = tree.unpack(data)
+    (ids, flat, first, labels), about = tree.unpack(data)
     columns = place._columns.find(ids)
-    place._births[row] = birth
+    place._births[row] = about["birth"]
     place._first[row, : len(first)], place._labels[row, : len(labels)] = first, labels
     at = 0
     for names, leaf in _rows(place, row):
-        sizes = {"d": len(ids), "k": margins, "K": margins}
+        sizes = {"d": len(ids), "k": about["margins"], "K": about["margins"]}
         shape = [sizes.get(n, have) for n, have in zip(names, leaf.shape, strict=True)]
         size = int(np.prod(shape)) * leaf.itemsize
         part = flat[at : at + size].view(leaf.dtype).reshape(shape)

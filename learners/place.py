@@ -156,6 +156,13 @@ class Place:
         return self._columns.used
 
     @property
+    def examples(self) -> int:
+        """How many the tasks that live here have learnt."""
+        rows = self._tasks.rows(self._tasks.sorted())
+        warm = int(self.progress.counts[rows, 0].sum())
+        return warm + (self._cold.examples if self._cold else 0)
+
+    @property
     def classes(self) -> tuple[Label, ...]:
         """Labels met so far, in order of appearance."""
         return tuple(self._classes.names)

@@ -51,7 +51,10 @@ def save(place: Place) -> bytes:
         about["hub"] = {"number": hub.number, "tasks": hub.tasks, "classes": hub.classes.names}
         arrays += [hub.ids, *_flat(hub.memory)]
     if (cold := place._cold) is not None:
-        about["cold"] = {"warm": cold.warm, "tasks": len(cold.shelf), "digest": cold.shelf.digest()}
+        about["cold"] = {
+            "warm": cold.warm, "examples": cold.examples,
+            "tasks": len(cold.shelf), "digest": cold.shelf.digest(),
+        }  # fmt: skip
         arrays.append(cold.last[rows])
     return tree.pack(arrays, about)
 
@@ -90,7 +93,7 @@ def load(place: Place, arrays: list[Any], about: dict[str, Any]) -> None:
         hub.classes.add(known["classes"])
         hub.memory = _fill(hub.memory, rest)
     if (cold := place._cold) is not None:
-        cold.last = next(rest)
+        cold.last, cold.examples = next(rest), about["cold"]["examples"]
         cold.shelf.rewind(place.position)
         there = {"tasks": len(cold.shelf), "digest": cold.shelf.digest()}
         if there != {name: about["cold"][name] for name in there}:

@@ -80,6 +80,14 @@ class Settings(BaseSettings):
         description="Examples between two meetings of the tasks; 0: they never meet. Small is "
         "closer together, large is cheaper.",
     )
+    warm_tasks: int = Field(
+        default=0,
+        ge=0,
+        le=1 << 30,
+        description="Tasks that stay in memory; those that learnt least recently beyond it lie in "
+        "the file cold.db, take no part in meetings, and come back when they learn again. 0: all "
+        "stay. Some 4 KB a task of 20 features, so 1 GB is 250,000 of them.",
+    )
     max_body_bytes: int = Field(
         default=16 * MEBI,
         ge=1024,

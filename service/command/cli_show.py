@@ -53,7 +53,8 @@ def inspect(directory: Path, form: str) -> int:
     if classes is not None:
         shown = ", ".join(json.dumps(label, ensure_ascii=False) for label in classes[:SHOWN])
         more = f" and {len(classes) - SHOWN} more" if len(classes) > SHOWN else ""
-        rows.append(["tasks", f"{found['tasks']:,}, of {found['examples']:,} examples"])
+        cold = f", {found['cold']:,} of them cold" if found["cold"] else ""
+        rows.append(["tasks", f"{found['tasks']:,}, of {found['examples']:,} examples{cold}"])
         rows.append(["classes", shown + more])
         memory = found["memory"]
         rows.append(["memory", f"{memory['bytes']:,} bytes, {memory['bytes_per_task']:,} a task"])

@@ -177,6 +177,7 @@ class Engine:
         return {
             "position": self.position,
             "tasks": len(writer.state.place),
+            "tasks_cold": len(writer.state.shelf or ()),
             "ids_remembered": len(writer.state.receipts),
             "queued_examples": self._queued,
             "learnt_total": writer.learnt,
@@ -195,6 +196,7 @@ class Engine:
             await self._keeper.finish(self._in_writer)
         finally:
             await self._in_writer(self._writer.journal.close)
+            await self._in_writer(self._writer.state.close)
             self._thread.shutdown()
             self._preparer.shutdown(wait=False)
             self._meetings.shutdown()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from learners.cost import of_place
-from service.core.recover import Progress, rebuild
+from service.core.recover import Progress, open_shelf, rebuild
+from service.core.state import State
 from service.store.journal import Damaged, Journal
 from service.store.lock import Lock
+from service.store.shelf import SHELF
 from service.store.snapshots import Snapshots, read
 
 
@@ -52,6 +56,7 @@ def _inspect(journal: Journal, snapshots: Snapshots, progress: Progress | None) 
         "settings": settings,
         "position": journal.end.position,
         "tasks": None,
+        "cold": None,  # of these, not in memory
         "examples": None,  # of the tasks there are
         "classes": None,
         "memory": None,  # bytes that a service of it takes up for the state
@@ -70,22 +75,35 @@ def _inspect(journal: Journal, snapshots: Snapshots, progress: Progress | None) 
             pass
     except Damaged as error:  # perhaps only in what a snapshot holds
         found["health"] = str(error)
-    try:
-        state, _ = rebuild(journal, snapshots, 0, progress)
-    except Damaged as error:
-        found["health"] = str(error)
-    else:
-        place = state.place
-        found["tasks"] = len(place)
-        found["examples"] = int(place.progress.counts[:, 0].sum())
-        found["classes"] = list(place.classes)
-        cost = of_place(place)
-        found["memory"] = {
-            "bytes": cost.total,
-            "bytes_per_task": round(cost.tasks / max(len(place), 1)),
-        }
-        found["digest"] = None if place.replayed else place.digest()
+    with TemporaryDirectory() as copied:  # as a start does, which changes the cold tasks' file
+        for file in journal.path.parent.glob(f"{SHELF}*"):
+            shutil.copy(file, copied)
+        shelf = None
+        try:
+            shelf = open_shelf(Path(copied), journal.identity)
+            state, _ = rebuild(journal, snapshots, 0, progress, shelf=shelf)
+            _tell(state, found)
+        except Damaged as error:
+            found["health"] = str(error)
+        finally:
+            if shelf is not None:
+                shelf.close()
     return found
+
+
+def _tell(state: State, found: dict[str, Any]) -> None:
+    """Note what the state is."""
+    place = state.place
+    found["tasks"] = len(place)
+    found["cold"] = len(state.shelf or ())
+    found["examples"] = place.examples
+    found["classes"] = list(place.classes)
+    cost = of_place(place)
+    found["memory"] = {
+        "bytes": cost.total,
+        "bytes_per_task": round(cost.tasks / max(found["tasks"] - found["cold"], 1)),
+    }
+    found["digest"] = None if place.replayed else place.digest()
 
 
 def _snapshot(path: Path) -> dict[str, Any]:

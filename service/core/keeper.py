@@ -32,7 +32,7 @@ class Keeper:
         self._tried = self.newest.position  # where the last was taken, written or not
         self._writing: asyncio.Task[None] | None = None
         self._stopped = self.state.place.replayed  # its state is always rebuilt from all records
-        self._compacting = False
+        self._compacting = self._purging = False
 
     def stats(self) -> dict[str, float]:
         """Numbers about snapshots; those that only grow end in `_total`."""
@@ -58,6 +58,8 @@ class Keeper:
             except (DiskFull, Broken, Damaged) as error:
                 log.warning("the journal is not compacted: %s", error)
                 self._compacting = False
+        if self._purging and (shelf := self.state.shelf) is not None:
+            self._purging = not await in_writer(shelf.purge, self.before.position)
 
     async def finish(self, in_writer: InWriter) -> None:
         """Take the last snapshot and wait until it is written."""
@@ -84,6 +86,7 @@ class Keeper:
             self.before, self.newest = self.newest, snapshot.end
             self.written += 1
             self._compacting = self.compact
+            self._purging = True
         self._writing = None
 
     def _failed(self, error: Exception) -> None:

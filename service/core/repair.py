@@ -19,7 +19,7 @@ from typing import Any
 
 from service.core import lessons
 from service.core.receipts import Receipts
-from service.core.recover import begin, restore
+from service.core.recover import begin, open_shelf, restore
 from service.core.state import Kind, State
 from service.store import records
 from service.store.journal import Journal
@@ -53,10 +53,11 @@ def repair(directory: Path) -> dict[str, Any]:
                 f"{directory}: neither a snapshot nor the journal's beginning can be read; only a "
                 f"backup helps. The files lie in {aside}."
             )
+        shelf = open_shelf(directory, identity)  # nothing is committed: a start does it again
         if snapshot:
-            state = restore(snapshot, 0)
+            state = restore(snapshot, 0, shelf=shelf)
         else:
-            state = State(begin(identity), Receipts(0))
+            state = State(begin(identity, shelf=shelf), Receipts(0), shelf)
         acknowledged = _mark(aside / "journal.mark")
         with closing(Journal(directory, identity, base=start)) as journal:
             for data in _whole_groups(aside / "journal.db", start.sequence, acknowledged.sequence):
@@ -65,6 +66,7 @@ def repair(directory: Path) -> dict[str, Any]:
                         journal.append(kind, payload, positions)
                 journal.commit()
             kept = journal.end.position
+        state.close()
     return {
         "kept": kept,
         "acknowledged": acknowledged.position or None,

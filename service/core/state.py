@@ -19,6 +19,7 @@ from service.core.answers import Said, say
 from service.core.lessons import Lesson
 from service.core.receipts import Receipts
 from service.store.journal import Record
+from service.store.shelf import Shelf
 
 TOGETHER = 4096  # examples replayed at once: faster than one by one, and the same
 
@@ -32,11 +33,17 @@ class Kind(IntEnum):
 
 
 class State:
-    """A place and its receipts, in step."""
+    """A place, its receipts and its cold tasks, in step."""
 
-    def __init__(self, place: Place, receipts: Receipts) -> None:
+    def __init__(self, place: Place, receipts: Receipts, shelf: Shelf | None = None) -> None:
         self.place = place
         self.receipts = receipts
+        self.shelf = shelf  # None: all tasks stay in memory
+
+    def close(self) -> None:
+        """Let go of the file of cold tasks; what came after the last snapshot is made again."""
+        if self.shelf is not None:
+            self.shelf.close()
 
     def learn(self, lesson: Lesson) -> Said:
         """Learn, and note under which ids what was answered."""

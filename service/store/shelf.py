@@ -22,7 +22,11 @@ import sqlite3
 from hashlib import blake2b
 from pathlib import Path
 
+from service.store.journal import Damaged
+
+SHELF = "cold.db"  # its name in a data directory
 HASH = 16  # bytes
+SOME = 1000  # rows purged at one go
 COMMIT = 1 << 26  # bytes written, 64 MiB, after which a transaction ends: the log must not grow on
 APPLICATION = 0x4B434F4C  # "KCOL", in SQLite's header
 TABLES = f"""
@@ -56,6 +60,9 @@ class Shelf:
                 raise ValueError(f"{path} is no file of cold tasks; restore the whole directory.")
             self._sql.execute("BEGIN")
             self._count, self._sum = self._told()
+        except sqlite3.DatabaseError as error:
+            self._sql.close()
+            raise Damaged(f"{path}: {error}. Restore the whole directory from a backup.") from error
         except BaseException:
             self._sql.close()
             raise
@@ -77,7 +84,7 @@ class Shelf:
 
         Raises
         ------
-        sqlite3.DatabaseError
+        journal.Damaged
             where it is not what was written.
         """
         row = self._sql.execute(
@@ -87,8 +94,8 @@ class Shelf:
             return None
         data: bytes = row[1]
         if blake2b(_key(task) + b"\0" + data, digest_size=HASH).digest() != row[0]:
-            raise sqlite3.DatabaseError(
-                f"{self.path}: what lies there of task {task!r} is damaged; restore the whole "
+            raise Damaged(
+                f"{self.path}: what lies there of task {task!r} is damaged. Restore the whole "
                 "directory from a backup."
             )
         return data
@@ -113,9 +120,17 @@ class Shelf:
         self._sql.execute("UPDATE tasks SET went = NULL WHERE went > ?", (position,))
         self._count, self._sum = self._told()
 
-    def purge(self, position: int) -> None:
-        """Forget what had gone by that position: nobody will go back before it."""
-        self._sql.execute("DELETE FROM tasks WHERE went <= ?", (position,))
+    def purge(self, position: int) -> bool:
+        """Forget some of what had gone by that position, before which nobody will go back.
+
+        Whether that was all.
+        """
+        gone = self._sql.execute(
+            f"DELETE FROM tasks WHERE rowid IN "
+            f"(SELECT rowid FROM tasks WHERE went <= ? LIMIT {SOME})",
+            (position,),
+        )
+        return gone.rowcount < SOME
 
     def commit(self) -> None:
         """Have the disk hold all of it."""

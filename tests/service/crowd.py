@@ -25,25 +25,27 @@ CLIENTS = 8
 OPTIONS: dict[str, Any] = {"strategy": "auto", "period": 64, "snapshot_every": 150}
 
 
-def example(i: int) -> Example:
+def example(i: int, tasks: int = 6) -> Example:
     draw = random.Random(i)
     x = draw.gauss(0, 1)
     features = {"x": x, "y": draw.gauss(0, 1), "word": f"w{draw.randrange(300)}"}
-    return Example(f"task {draw.randrange(6)}", features, x > 0, 1.0, str(i))
+    return Example(f"task {draw.randrange(tasks)}", features, x > 0, 1.0, str(i))
 
 
 def tell(*words: object) -> None:
     os.write(1, (json.dumps(words) + "\n").encode())  # short enough to be written whole
 
 
-async def serve(directory: Path, first: int, stop: int | None) -> None:
-    engine = await Engine.open(Settings(data_dir=directory, compact=False, **OPTIONS))
+async def serve(directory: Path, first: int, stop: int | None, warm: int = 0) -> None:
+    settings = Settings(data_dir=directory, compact=False, warm_tasks=warm, **OPTIONS)
+    engine = await Engine.open(settings)
+    tasks = 10 * warm or 6
     tell("open", engine.position)
     coming = itertools.count(first)
 
     async def client(number: int) -> None:
         while True:
-            part = [example(next(coming)) for _ in range(1 + number % 3)]
+            part = [example(next(coming), tasks) for _ in range(1 + number % 3)]
             part = [e for e in part if stop is None or int(str(e.id)) < stop]
             if not part:
                 return
@@ -62,11 +64,11 @@ def main() -> None:
         asyncio.run(serve(Path(name), 0, 20))
     tell("ready")
     for line in sys.stdin:
-        directory, first, stop = json.loads(line)
+        directory, first, stop, warm = json.loads(line)
         child = os.fork()
         if child == 0:
             try:
-                asyncio.run(serve(Path(directory), first, stop))
+                asyncio.run(serve(Path(directory), first, stop, warm))
                 os._exit(0)
             finally:
                 os._exit(1)

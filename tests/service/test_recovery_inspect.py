@@ -71,7 +71,7 @@ def test_it_tells_what_there_is_and_changes_nothing(run: Run, tmp_path: Path) ->
     found = inspect(tmp_path)
     assert files(tmp_path) == before
     assert found["strategy"] == "independent"
-    assert found["settings"] == {"bits": 20, "seed": 0, "period": 16}
+    assert found["settings"] == {"bits": 20, "seed": 0, "period": 16, "warm_tasks": 0}
     assert (found["position"], found["tasks"], found["examples"]) == (71, 2, 40)
     assert found["classes"] == [False, True]
     assert 100 < found["memory"]["bytes_per_task"] < found["memory"]["bytes"]

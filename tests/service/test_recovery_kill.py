@@ -22,6 +22,7 @@ from service.core import lessons
 from service.core.answers import say
 from service.core.inspection import inspect
 from service.store.journal import Journal
+from service.store.shelf import Shelf
 from tests.service.crowd import OPTIONS, example
 
 ROOT = Path(__file__).parents[2]
@@ -45,8 +46,9 @@ def nursery() -> Iterator[tuple[IO[str], Iterator[list[Any]]]]:
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("warm", [0, 6])  # of ten times as many tasks; 0: all
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
-def test_kill_9_loses_and_doubles_nothing(tmp_path: Path, kills: int) -> None:
+def test_kill_9_loses_and_doubles_nothing(tmp_path: Path, kills: int, warm: int) -> None:
     draw = random.Random(kills)
     acknowledged: dict[str, list[Any]] = {}
     mid_learning = 0
@@ -56,7 +58,7 @@ def test_kill_9_loses_and_doubles_nothing(tmp_path: Path, kills: int) -> None:
             """One process, from its birth to its end, which is ours to bring unless it may stop."""
             first = next(i for i in range(1 << 40) if str(i) not in acknowledged)
             before = len(acknowledged)
-            print(json.dumps([str(tmp_path / "data"), first, stop]), file=ask, flush=True)
+            print(json.dumps([str(tmp_path / "data"), first, stop, warm]), file=ask, flush=True)
             for word, *about in said:
                 if word == "born" and stop is None:
                     seconds = draw.uniform(0, 0.4)
@@ -74,17 +76,19 @@ def test_kill_9_loses_and_doubles_nothing(tmp_path: Path, kills: int) -> None:
 
         assert [life(None) for _ in range(kills)] == [-signal.SIGKILL] * kills
         assert mid_learning >= kills // 3, "too few were killed while they learnt"
-        assert life(max(map(int, acknowledged)) + 20) == 0
+        assert life(max(map(int, acknowledged)) + (600 if warm else 20)) == 0
 
     # What was accepted, in its order, learnt one by one by a place that never stopped.
-    place = Place(OPTIONS["strategy"], period=OPTIONS["period"])
+    shelf = Shelf(tmp_path / "never stopped.db")
+    cold: dict[str, Any] = {"warm": warm, "shelf": shelf} if warm else {}
+    place = Place(OPTIONS["strategy"], period=OPTIONS["period"], **cold)
     with closing(Journal(tmp_path / "data")) as journal:
         lived = [lessons.from_bytes(record.payload) for record in journal.replay()]
     order = [receipt.id for lesson in lived for receipt in lesson.receipts]
     assert len(order) == len(set(order)) == sum(lesson.n for lesson in lived), "learnt twice"
     assert set(acknowledged) <= set(order), "an acknowledged example is lost"
     for name in order:
-        made = batch([example(int(name))])
+        made = batch([example(int(name), 10 * warm or 6)])
         [answer] = say(made, place.learn(made), learnt=True).answers()
         if name in acknowledged:
             assert acknowledged[name] == [answer.seen, answer.version, [*answer.probabilities]]
@@ -93,3 +97,7 @@ def test_kill_9_loses_and_doubles_nothing(tmp_path: Path, kills: int) -> None:
     assert found["position"] == len(order)
     assert found["health"] == "whole"
     assert found["snapshots"]
+    assert (found["tasks"], found["examples"]) == (len(place), len(order))
+    assert found["cold"] == len(shelf)
+    assert warm == 0 or shelf._one("SELECT max(rowid) FROM tasks") > 50, "too few were ever cold"
+    shelf.close()
