@@ -271,6 +271,70 @@ def bits(typing: Any, x: Any) -> Any:
     return x(x), made
 
 
+@_intrinsic
+def total(typing: Any, x: Any) -> Any:
+    """The sum of all lanes: halves added to halves, and what has no half by itself."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value, n, rest = args[0], _count(x), []
+        while n > 1:
+            if n % 2:
+                rest.append(builder.extract_element(value, ir.Constant(INT, n - 1)))
+            low, high = ([*range(i, i + n // 2)] for i in (0, n // 2))
+            n //= 2
+            if n == 1:
+                value = builder.fadd(
+                    *(builder.extract_element(value, ir.Constant(INT, i)) for i in (0, 1))
+                )
+            else:
+                value = builder.fadd(
+                    *(_shuffled(builder, value, value, half) for half in (low, high))
+                )
+        for one in rest:
+            value = builder.fadd(value, one)
+        return value
+
+    return _of(x)(x), made
+
+
+LONG = ir.IntType(64)
+_ROOT_HALF = 0x3FE6A09E667F3BCD  # the bits of sqrt(1/2) in float64
+
+
+def _split(builder: Any, x: Any) -> tuple[Any, Any]:
+    """The bits of float64 numbers m 2**n with m from sqrt(1/2) to sqrt(2), and n."""
+    vector = isinstance(x.type, ir.VectorType)
+    many = ir.VectorType(LONG, x.type.count) if vector else LONG
+
+    def constant(value: int) -> Any:
+        return ir.Constant(many, [value] * x.type.count if vector else value)
+
+    whole = builder.bitcast(x, many)
+    return whole, builder.ashr(builder.sub(whole, constant(_ROOT_HALF)), constant(52))
+
+
+@_intrinsic
+def exponent(typing: Any, x: Any) -> Any:
+    """n of positive, normal float64 numbers m 2**n, with m from sqrt(1/2) to sqrt(2)."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.sitofp(_split(builder, args[0])[1], args[0].type)
+
+    return x(x), made
+
+
+@_intrinsic
+def mantissa(typing: Any, x: Any) -> Any:
+    """And m."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        whole, n = _split(builder, args[0])
+        shift = ir.Constant(n.type, [52] * n.type.count if _count(x) > 1 else 52)
+        return builder.bitcast(builder.sub(whole, builder.shl(n, shift)), args[0].type)
+
+    return x(x), made
+
+
 @njit(inline="always", error_model="numpy")
 def exp(x: Any) -> Any:
     """e to the x of float32 from -87 to 88, within 1e-7 of it relatively.

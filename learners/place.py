@@ -182,7 +182,7 @@ class Place:
             raise ValueError(f"batch: hashed to more than this place's {self.bits} bits")
         n = len(batch.task)
         parts, seen = [], np.zeros(n, np.int64)
-        for lo, hi in self._cuts(n):
+        for lo, hi in self._cuts(n, batch.indptr):
             # Part by part, so that a meeting hears of no task or class that comes after it.
             block = self._admit(batch, lo, hi)
             parts.append(self.strategy.learn(self.bank, block))
@@ -329,17 +329,26 @@ class Place:
             self._first = np.pad(self._first, more, constant_values=NEVER)
             self._labels = np.pad(self._labels, more)
 
-    def _cuts(self, n: int) -> Iterator[tuple[int, int]]:
+    def _cuts(self, n: int, indptr: I64) -> Iterator[tuple[int, int]]:
         """Stretches of a batch between the positions where something is due."""
         lo = 0
         while lo < n:
-            meets = self.period and self.talk.meets
-            due = self.period - self.position % self.period if meets else n
+            due = self._due(indptr[lo:])
             if self._cold is not None:
                 due = min(due, CHECK - self.position % CHECK)
             hi = min(n, lo + due)
             yield lo, hi
             lo = hi
+
+    def _due(self, indptr: I64) -> int:
+        """Examples until a meeting's next step: where one is due and learning will have paid."""
+        wanted = self.talk.wanted
+        if not self.period or wanted == np.inf:
+            return len(indptr)
+        paid = int(np.searchsorted(indptr, indptr[0] + wanted))
+        return -(-max(1, self.position % self.period + paid) // self.period) * self.period - (
+            self.position % self.period
+        )
 
     def _do_what_is_due(self) -> None:
         if self.period and self.position % self.period == 0 and self.talk.meets:

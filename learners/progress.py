@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from functools import cache
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from learners.losses import log
+from learners import lanes
+from learners.kernels import compiled
+from learners.losses import log_lanes
 from learners.types import F64, I64, Block, Scores
 
 FLOOR = 1e-15  # least probability in a log loss: a new label costs 34.5 nats, not infinity
@@ -26,39 +28,50 @@ class Progress(NamedTuple):
     counts: Annotated[I64, "t1"]  # examples
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _tally(
-    rows: I64, labels: I64, scores: Scores, nats: F64, errors: F64, brier: F64,
-    recent_nats: F64, recent_errors: F64, recent: F64, counts: I64, seen: I64,
-) -> None:  # fmt: skip
-    keep = 1.0 - 1.0 / WINDOW
-    for i in range(len(rows)):
-        t, y = rows[i], labels[i]
-        seen[i] = counts[t, 0]
-        counts[t, 0] += 1
-        recent[t, 0] = keep * recent[t, 0] + 1.0
-        for e in range(scores.shape[1]):
-            best, square = 0, 0.0
-            for k in range(scores.shape[2]):
-                p = scores[i, e, k]
-                if p > scores[i, e, best]:
-                    best = k
-                square += (p - 1.0) ** 2 if k == y else p * p
-            loss = -log(max(scores[i, e, y], FLOOR))
-            wrong = 0.0 if best == y and scores[i, e, y] > 0.0 else 1.0
-            nats[t, e] += loss
-            errors[t, e] += wrong
-            brier[t, e] += 0.5 * square
-            recent_nats[t, e] = keep * recent_nats[t, e] + loss
-            recent_errors[t, e] = keep * recent_errors[t, e] + wrong
+@cache
+def tallier(e: int) -> Any:
+    """The loop over scores (n, classes, e), all e at once."""
+
+    @compiled
+    def run(
+        rows: I64, labels: I64, scores: F64, k: int, nats: F64, errors: F64, brier: F64,
+        recent_nats: F64, recent_errors: F64, recent: F64, counts: I64, seen: I64,
+    ) -> None:  # fmt: skip
+        none = lanes.fill(lanes.load(nats, 0, e), 0.0)
+        one, half = lanes.fill(none, 1.0), lanes.fill(none, 0.5)
+        floor, keep = lanes.fill(none, FLOOR), lanes.fill(none, 1.0 - 1.0 / WINDOW)
+        for i in range(len(rows)):
+            t, y = rows[i], labels[i]
+            seen[i] = counts[t]
+            counts[t] += 1
+            recent[t] = (1.0 - 1.0 / WINDOW) * recent[t] + 1.0
+            right = lanes.load(scores, (i * k + y) * e, e)
+            wrong, square = lanes.less(none, right, none, one), none
+            for c in range(k):
+                p = lanes.load(scores, (i * k + c) * e, e)
+                if c < y:  # of the likeliest, the first is the answer
+                    wrong = lanes.less(p, right, wrong, one)
+                elif c > y:
+                    wrong = lanes.less(right, p, one, wrong)
+                away = p - one if c == y else p
+                square = square + away * away
+            loss = none - log_lanes(lanes.less(right, floor, floor, right))
+            at = t * e
+            lanes.store(nats, at, lanes.load(nats, at, e) + loss)
+            lanes.store(errors, at, lanes.load(errors, at, e) + wrong)
+            lanes.store(brier, at, lanes.load(brier, at, e) + half * square)
+            lanes.store(recent_nats, at, keep * lanes.load(recent_nats, at, e) + loss)
+            lanes.store(recent_errors, at, keep * lanes.load(recent_errors, at, e) + wrong)
+
+    return run
 
 
 def tally(progress: Progress, block: Block, scores: Scores) -> I64:
     """Score the predictions of a block; how many examples each task had learnt before, (n,)."""
     seen = np.zeros(len(block.rows), np.int64)
-    p = progress
-    _tally(
-        block.rows, block.labels, scores, p.nats, p.errors, p.brier,
-        p.recent_nats, p.recent_errors, p.recent, p.counts, seen,
+    by_class = np.ascontiguousarray(scores.transpose(0, 2, 1))  # as the kernels made it
+    tallier(scores.shape[1])(
+        block.rows, block.labels, by_class.reshape(-1), scores.shape[2],
+        *(leaf.reshape(-1) for leaf in progress), seen,
     )  # fmt: skip
     return seen

@@ -33,6 +33,7 @@ from learners.types import I64, U32, Shape, Tree
 if TYPE_CHECKING:
     from learners.place import Place
 
+FIXED = 1 << 18  # cells that a meeting costs besides its own; it takes milliseconds, however small
 TOGETHER = 1 << 16  # cells of rows that are visited at once: what is made on the way stays in cache
 
 
@@ -99,24 +100,41 @@ class Talk:
         if self.round is not None:  # a cold one may come back as the same, and is none of it then
             self.round.rows[self.round.rows == row] = -1
 
+    @property
+    def price(self) -> float:
+        """Entries that pay for a cell."""
+        return self.place.thrift / 2
+
+    @property
+    def beginning(self) -> float:
+        """Entries that must be learnt before a round begins."""
+        place = self.place
+        mixing = self.price * (len(place._tasks.row) * place._columns.used + FIXED)
+        return mixing if place.lag else 2 * mixing
+
+    @property
+    def wanted(self) -> float:
+        """Entries that must at least be learnt yet, before anything is done where it is due."""
+        if not self.meets or self.post is None:
+            return np.inf
+        return 0.0 if self.round is not None else self.beginning - self.credit
+
     def due(self) -> None:
         """Do what learning has paid for, where a meeting is due."""
-        place = self.place
-        price = place.thrift / 2  # entries that pay for a cell
-        mixing = price * len(place._tasks.row) * place._columns.used
+        place, price = self.place, self.price
         if self.post is None:
             return
         if not place.lag:
-            if self.credit >= 2 * mixing:
+            if self.credit >= self.beginning:
                 self.credit = 0.0
                 self._send(self.tell())
                 if (reply := self.reply()) is not None:
                     self.hear(reply)
             return
         if self.round is None:
-            if self.credit < mixing:
+            if self.credit < self.beginning:
                 return
-            self.credit -= mixing
+            self.credit -= self.beginning
             self.round = self._begin()
         left = len(self.round.rows) - self.round.done
         row = price * len(self.round.columns)

@@ -17,14 +17,15 @@ best expert", Machine Learning 1998 (fixed share), whose price lets the weights 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from learners import tree
+from learners import lanes, tree
 from learners.kernels import compiled
 from learners.links import consulted
-from learners.losses import log
+from learners.losses import log_lanes
 from learners.types import (
     F32,
     F64,
@@ -74,59 +75,62 @@ class Mixed(NamedTuple):
     bank: Bank
 
 
-@compiled
-def _mix(
-    rows: I64, labels: I64, first: I64, start: int, family: I64, families: int, said: F64,
-    all_: F64, alone: F64, nats: F64, counts: I64, mine: F64, heard: F64, teach: bool, scores: F64,
-) -> None:  # fmt: skip
-    n, e, k = said.shape
-    size = np.zeros(families)
-    for i in range(e):
-        size[family[i]] += 1.0
-    w = np.zeros(e)
-    v = np.zeros(e)
-    usual = np.zeros(e)
-    total = np.zeros(families)
-    for i in range(n):
-        t, now, y = rows[i], start + i, labels[i]
-        fresh = all_[t, 0] == 0.0
-        tasks = 0.0
-        for j in range(e):
-            tasks += mine[j] + heard[j]
-        for j in range(e):
-            usual[j] = 0.5 / e + 0.5 * (mine[j] + heard[j]) / tasks if tasks > 0.5 else 1.0 / e
-            w[j] = usual[j] if fresh else all_[t, j]
-            v[j] = 1.0 / size[family[j]] if fresh else alone[t, j]
-        known = consulted(t, now, first)
-        classes = 0.0
-        for c in range(k):
-            classes += first[known, c] < now
-        for c in range(k):
-            if first[known, c] < now:
+@cache
+def mixer(e: int) -> Any:
+    """The loop that mixes e experts, as lanes; scores (n, classes, e) and (n, classes, 1 + f)."""
+
+    @compiled
+    def run(
+        rows: I64, labels: I64, first: I64, start: int, family: I64, sizes: F64, said: F64,
+        all_: F64, alone: F64, nats: F64, counts: I64, mine: F64, heard: F64, teach: bool,
+        scores: F64,
+    ) -> None:  # fmt: skip
+        n, k, f = scores.shape
+        part = lanes.fill(lanes.load(sizes, 0, e), 1.0) / lanes.load(sizes, 0, e)
+        even = lanes.fill(part, 1.0 / e)
+        halves = np.zeros(e)
+        for i in range(n):
+            t, now, y = rows[i], start + i, labels[i]
+            population = lanes.load(mine, 0, e) + lanes.load(heard, 0, e)
+            tasks = lanes.total(population)
+            usual = even
+            if tasks > 0.5:
+                usual = lanes.fill(even, 0.5 / e) + population * lanes.fill(even, 0.5 / tasks)
+            w, v = usual, part
+            if all_[t * e] != 0.0:
+                w, v = lanes.load(all_, t * e, e), lanes.load(alone, t * e, e)
+            known = consulted(t, now, first)
+            classes = 0.0
+            for c in range(k):
+                classes += first[known, c] < now
+            for c in range(k):
+                if first[known, c] < now:
+                    at = (i * k + c) * e
+                    p = lanes.fill(even, 1.0 - DOUBT) * lanes.load(said, at, e)
+                    p = p + lanes.fill(even, DOUBT / classes)
+                    lanes.store(said, at, p)
+                    scores[i, c, 0] = lanes.total(w * p)
+                    lanes.store(halves, 0, v * p)
+                    for j in range(e):
+                        scores[i, c, 1 + family[j]] += halves[j]
+            if not teach or y < 0:
+                continue
+            old = lanes.load(all_, t * e, e)
+            if first[known, y] < now:
+                p, whole = lanes.load(said, (i * k + y) * e, e), scores[i, y, 0]
+                counts[t] += 1
+                switch = max(1.0 / (counts[t] + 1.0), SWITCHING)
+                stay, leave = lanes.fill(even, 1.0 - switch), lanes.fill(even, switch)
                 for j in range(e):
-                    p = (1.0 - DOUBT) * said[i, j, c] + DOUBT / classes
-                    said[i, j, c] = p
-                    scores[i, 0, c] += w[j] * p
-                    scores[i, 1 + family[j], c] += v[j] * p
-        if not teach or y < 0:
-            continue
-        if first[known, y] < now:
-            whole = scores[i, 0, y]
-            counts[t, 0] += 1
-            switch = max(1.0 / (counts[t, 0] + 1.0), SWITCHING)
-            total[:] = 0.0
-            for j in range(e):
-                v[j] *= said[i, j, y]
-                total[family[j]] += v[j]
-            for j in range(e):
-                nats[t, j] -= log(said[i, j, y])
-                w[j] = (1.0 - switch) * (w[j] * said[i, j, y] / whole) + switch * usual[j]
-                share = switch / size[family[j]]
-                v[j] = (1.0 - switch) * (v[j] / total[family[j]]) + share
-        for j in range(e):
-            mine[j] += w[j] - all_[t, j]
-            all_[t, j] = w[j]
-            alone[t, j] = v[j]
+                    halves[j] = scores[i, y, 1 + family[j]]
+                lanes.store(nats, t * e, lanes.load(nats, t * e, e) - log_lanes(p))
+                w = stay * (w * p / lanes.fill(even, whole)) + leave * usual
+                v = stay * (v * p / lanes.load(halves, 0, e)) + leave * part
+            lanes.store(mine, 0, lanes.load(mine, 0, e) + (w - old))
+            lanes.store(all_, t * e, w)
+            lanes.store(alone, t * e, v)
+
+    return run
 
 
 def mixture(inner: Strategy) -> Strategy:
@@ -138,6 +142,7 @@ def mixture(inner: Strategy) -> Strategy:
     named = [name.split(":")[0] for name in inner.experts]
     families = list(dict.fromkeys(named))
     family = np.array([families.index(name) for name in named])
+    sizes = np.array([float(named.count(name)) for name in named])  # of each expert's family
 
     def init(seeds: I64, shape: Shape) -> Mixed:
         rows, n = shape._replace(tasks=len(seeds)), len(family)
@@ -145,12 +150,14 @@ def mixture(inner: Strategy) -> Strategy:
         return Mixed(tree.zeros(Weights, rows, n), population, inner.init(seeds, shape))
 
     def mix_scores(bank: Mixed, block: Block, said: Scores, teach: bool) -> Scores:
-        scores = np.zeros((len(said), 1 + len(families), said.shape[2]))
-        _mix(
-            block.rows, block.labels, block.first, block.start, family, len(families), said,
-            *bank.weights, *bank.population, teach, scores,
+        said = np.ascontiguousarray(said.transpose(0, 2, 1))  # as the kernels made it
+        scores = np.zeros((*said.shape[:2], 1 + len(families)))
+        weights = (leaf.reshape(-1) for leaf in bank.weights)
+        mixer(len(family))(
+            block.rows, block.labels, block.first, block.start, family, sizes, said.reshape(-1),
+            *weights, *bank.population, teach, scores,
         )  # fmt: skip
-        return scores
+        return scores.transpose(0, 2, 1)
 
     def score(bank: Mixed, block: Block) -> Scores:
         return mix_scores(bank, block, inner.score(bank.bank, block), teach=False)
