@@ -26,7 +26,7 @@ from learners.features.examples import Batch, Example, join, take
 from learners.features.hashing import BITS, CONSTANT_ID, column
 from learners.features.labels import check_label, label_key
 from learners.features.mappings import batch
-from learners.features.packing import from_bytes, to_bytes
+from learners.features.packing import from_bytes, joined, to_bytes
 
 __all__ = [
     "BITS",
@@ -39,6 +39,7 @@ __all__ = [
     "from_arrays",
     "from_bytes",
     "join",
+    "joined",
     "label_key",
     "take",
     "to_bytes",

@@ -15,6 +15,7 @@ from learners.features.table import Words, from_table
 from learners.place import Place
 from learners.types import Label
 from service.core.receipts import Receipts
+from service.core.replay import replay
 from service.core.seat import Seat, silent
 from service.core.state import State
 from service.settings import Settings
@@ -98,7 +99,7 @@ def rebuild(
             "a backup."
         )
     total = journal.end.position - start.position
-    for position in state.replay(journal.replay(start.sequence)):
+    for position in replay(state, journal.replay(start.sequence)):
         if progress is not None:
             progress(position - start.position, total)
     return state, start
@@ -143,9 +144,7 @@ def freeze(state: State, journal: Journal) -> Snapshot:
     return Snapshot(journal.end, journal.identity, parts)
 
 
-def refuse_others(
-    directory: Path, written: Mapping[str, Any], asked: Mapping[str, Any]
-) -> None:
+def refuse_others(directory: Path, written: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Raise ValueError where a directory was written under other settings than asked for.
 
     >>> refuse_others(Path("data"), {"bits": 20}, {"bits": 18})

@@ -6,7 +6,6 @@ again: that is why a recovered service equals one that never stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import cached_property
 
@@ -14,14 +13,10 @@ from learners import parcels
 from learners.exchange import Parcel
 from learners.place import Place
 from learners.types import Tree
-from service.core import lessons
 from service.core.answers import Said, say
 from service.core.lessons import Lesson
 from service.core.receipts import Receipts
-from service.store.journal import Record
 from service.store.shelf import Shelf
-
-TOGETHER = 4096  # examples replayed at once: faster than one by one, and the same
 
 
 class Kind(IntEnum):
@@ -66,42 +61,3 @@ class State:
     @cached_property
     def _reply(self) -> Tree:
         return parcels.reply_of(self.place.strategy)
-
-    def replay(self, records: Iterable[Record]) -> Iterator[int]:
-        """Do again what records say; positions reached, now and then.
-
-        Raises ValueError where a record's kind is unknown or it does not lead to its position.
-        """
-        waiting: list[Lesson] = []
-        position = self.place.position
-        for record in records:
-            if record.kind == Kind.LEARN:
-                waiting.append(lessons.from_bytes(record.payload))
-                position = record.position
-                if sum(lesson.n for lesson in waiting) < TOGETHER:
-                    continue
-            self._replay(waiting, position)
-            if record.kind == Kind.DELETE:
-                self.delete(record.payload.decode("utf-8", "surrogatepass"))
-                position = record.position
-                self._replay([], position)
-            elif record.kind == Kind.HEAR:
-                self.place.hear(self.reply(record.payload))
-            elif record.kind != Kind.LEARN:
-                raise ValueError(
-                    f"The journal holds a record of kind {record.kind} at position "
-                    f"{record.position}: it was written by a newer version of Kindred; use that."
-                )
-            yield position
-        self._replay(waiting, position)
-        yield position
-
-    def _replay(self, waiting: list[Lesson], position: int) -> None:
-        if waiting:
-            self.learn(lessons.join(waiting))
-            waiting.clear()
-        if self.place.position != position:
-            raise ValueError(
-                f"The place is at {self.place.position} where the journal is at {position}: they "
-                "do not belong together; restore the whole directory from one backup."
-            )

@@ -166,8 +166,9 @@ class Journal:
         were compacted away.
         """
         for end, data in self.groups(after):
-            position = end.position - sum(count for _, count, _ in records.unpack(data))
-            for kind, count, payload in records.unpack(data):
+            found = list(records.unpack(data))
+            position = end.position - sum(count for _, count, _ in found)
+            for kind, count, payload in found:
                 position += count
                 yield Record(end.sequence, position, kind, payload)
 
