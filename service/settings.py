@@ -67,6 +67,14 @@ class Settings(BaseSettings):
         description="Features are hashed to 2^bits columns. 20: a million, so that collisions "
         "are rare below some 100,000 features; memory follows those seen, not this.",
     )
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes that tasks are spread over, each with a journal of its own; part of "
+        "what a data directory is. More than 1 costs each request a hop: for several cores that "
+        "one process keeps busy.",
+    )
     seed: int = Field(
         default=0,
         ge=0,

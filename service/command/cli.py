@@ -40,7 +40,11 @@ def kindred() -> None:
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="0: any free one.  [default: 8000]")
 @click.option("--strategy", metavar="NAME", help="See `kindred strategies`.  [default: auto]")
-def serve(data: Path | None, host: str | None, port: int | None, strategy: str | None) -> int:
+@click.option("--workers", type=click.IntRange(1, 256), metavar="N",
+              help="Processes that tasks are spread over; fixed for a DIR.  [default: 1]")
+def serve(
+    data: Path | None, host: str | None, port: int | None, strategy: str | None, workers: int | None
+) -> int:
     """Serve over HTTP until told to stop.
 
     SIGTERM or Ctrl-C: what was taken in is learnt, the state written, exit 0.
@@ -49,7 +53,7 @@ def serve(data: Path | None, host: str | None, port: int | None, strategy: str |
     names; what is given here wins.
     """
     given = {"data_dir": data, "host": host, "port": port, "strategy": strategy}
-    settings = _settings(**given)
+    settings = _settings(**given, workers=workers)
     from learners.coordination import find
     from service.web.serve import serve as run
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,24 +34,24 @@ def strategies(form: str) -> None:
 
 def inspect(directory: Path, form: str) -> int:
     """Print what a data directory holds; exit code INPUT where it is damaged."""
-    from service.core.inspection import inspect as look
+    from service.shards.inspection import inspect as look
 
     found = look(directory)
     code = OK if found["health"] == "whole" else INPUT
     if form == "json":
         terminal.emit_json(found)
         return code
-    journal, classes = found["journal"], found["classes"]
+    classes = found["classes"]
     rows = [
         ["strategy", found["strategy"]],
         ["settings", ", ".join(f"{name} {value}" for name, value in found["settings"].items())],
         ["position", f"{found['position']:,} examples and deletions"],
-        ["journal", f"{journal['bytes']:,} bytes, positions {journal['begins']:,} to "
-                    f"{journal['ends']:,}"],
-    ]  # fmt: skip
-    for snapshot in found["snapshots"]:
-        state = f"at position {snapshot['position']:,}" if snapshot["whole"] else "damaged"
-        rows.append(["snapshot", f"{snapshot['file']}, {snapshot['bytes']:,} bytes, {state}"])
+    ]
+    for shard in found.get("shards", ()):
+        state = f"sha256:{shard['digest']}" if shard.get("digest") else shard["health"]
+        rows.append([Path(shard["directory"]).name, state])
+    for one in found.get("shards", [found]):
+        rows += _files(one)
     if classes is not None:
         shown = ", ".join(json.dumps(label, ensure_ascii=False) for label in classes[:SHOWN])
         more = f" and {len(classes) - SHOWN} more" if len(classes) > SHOWN else ""
@@ -63,3 +65,14 @@ def inspect(directory: Path, form: str) -> int:
     rows.append(["health", click.style(found["health"], fg="red" if code else "green")])
     click.echo(terminal.columns([str(directory), ""], rows, words=(0, 1)))
     return code
+
+
+def _files(found: Mapping[str, Any]) -> Iterator[list[str]]:
+    """A journal and its snapshots, a row each; none where the journal could not be opened."""
+    if (journal := found.get("journal")) is None:
+        return
+    yield ["journal", f"{journal['bytes']:,} bytes, positions {journal['begins']:,} to "
+                      f"{journal['ends']:,}"]  # fmt: skip
+    for snapshot in found["snapshots"]:
+        state = f"at position {snapshot['position']:,}" if snapshot["whole"] else "damaged"
+        yield ["snapshot", f"{snapshot['file']}, {snapshot['bytes']:,} bytes, {state}"]

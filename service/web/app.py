@@ -15,10 +15,16 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from service.core.engine import Engine
+from service.core.face import Face
+from service.core.recover import Progress
 from service.problems import Problem
 from service.settings import Settings
+from service.shards import layout
+from service.shards.routed import Routed
+from service.shards.shards import Shards
 from service.web.examples import Examples
 from service.web.express import Door
 from service.web.front import Front
@@ -30,12 +36,8 @@ from service.web.running import Running
 
 def create_app(settings: Settings) -> FastAPI:
     """The application of one data directory; `app.state.running` is its engine's life."""
-    running = Running(settings, Engine.open)
     metrics = Metrics(_version())
-    hot = {
-        "/v1/learn": Examples("learn", running, metrics),
-        "/v1/predict": Examples("predict", running, metrics),
-    }
+    running, hot = (_several if settings.workers > 1 else _one)(settings, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -58,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.running = running
-    app.state.doors = [Door(way, metrics) for way in hot.values()]
+    app.state.doors = [Door(way, metrics) for way in hot.values() if isinstance(way, Examples)]
     app.include_router(routes(running, metrics))
     # The front turns problems into answers, for these routes and the hot ones alike.
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -77,6 +79,29 @@ def create_app(settings: Settings) -> FastAPI:
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
     return app
+
+
+def _one(settings: Settings, metrics: Metrics) -> tuple[Running[Face], dict[str, ASGIApp]]:
+    """An engine in this process, and its hot routes."""
+
+    async def open(settings: Settings, progress: Progress) -> Engine:
+        layout.claim(settings.data_dir, 1)
+        return await Engine.open(settings, progress)
+
+    running = Running(settings, open)
+    return running, {
+        "/v1/learn": Examples("learn", running, metrics),
+        "/v1/predict": Examples("predict", running, metrics),
+    }
+
+
+def _several(settings: Settings, metrics: Metrics) -> tuple[Running[Face], dict[str, ASGIApp]]:
+    """Engines in processes of their own, and the hot routes to them."""
+    running = Running(settings, Shards.open)
+    return running, {
+        "/v1/learn": Routed("learn", running, metrics),
+        "/v1/predict": Routed("predict", running, metrics),
+    }
 
 
 def _version() -> str:
