@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from learners.coordination import CATALOG
 from learners.features import Batch, Example, batch, from_bytes, to_bytes
 from learners.place import Place
+from service.core import recover
+from service.web import app as _  # noqa: F401 - its loops are compiled when it is imported
 
 
 def run() -> None:
@@ -16,6 +18,7 @@ def run() -> None:
     because every example has the same ones.
     """
     for name in CATALOG:
+        recover.warm(name)
         for features in (_numbers, _words):
             place = Place(name, bits=8, period=4)
             for classes in (2, 3):
