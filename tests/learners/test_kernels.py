@@ -43,14 +43,13 @@ def learnt(experts: Experts, block: Block) -> list[Any]:
     return [scores, own.v, own.g, common.mine, common.g]
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+ONE, MANY = Experts(own=(2.0,), common=(2.0,), both=1), Experts(own=RATES, common=RATES, both=2)
+
+
+# Each kind that is compiled takes seconds, and plain steps serve two classes only, as a measure.
 @pytest.mark.parametrize(
-    "experts",
-    [
-        Experts(own=(2.0,), tempered=False),
-        Experts(own=(2.0,), common=(2.0,), both=1),
-        Experts(own=RATES, common=RATES, both=2),
-    ],
+    ("classes", "experts"),
+    [(2, Experts(own=(2.0,), tempered=False)), (2, ONE), (3, ONE), (2, MANY), (3, MANY)],
 )
 def test_columns_counted_are_columns_looked_up(classes: int, experts: Experts) -> None:
     """The fast way of dense blocks gives the bits of the plain one, with odd lengths too."""
@@ -59,8 +58,7 @@ def test_columns_counted_are_columns_looked_up(classes: int, experts: Experts) -
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("tempered", [False, True])
+@pytest.mark.parametrize(("classes", "tempered"), [(2, False), (2, True), (3, True)])
 def test_lanes_are_experts_one_by_one(classes: int, tempered: bool) -> None:
     """What many experts do in one pass is what each would do alone, bit for bit."""
     block = made(classes)
