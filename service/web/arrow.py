@@ -19,7 +19,17 @@ from service.problems import Problem
 from service.settings import Settings
 from service.web.decode import too_many
 from service.web.media import ARROW
-from service.web.table import FEATURES, ROLES, Coded, Table, part, prepare_table, roles
+from service.web.table import (
+    FEATURES,
+    ROLES,
+    Coded,
+    Table,
+    entries,
+    part,
+    prepare_table,
+    roles,
+    slices,
+)
 from service.web.wire import Kind, wrong
 
 try:
@@ -28,8 +38,6 @@ try:
 except ImportError:  # the extra `arrow` is not installed
     pa = None
 
-ROWS = 4096  # prepared, then learnt, at once: milliseconds between which others are served
-ENTRIES = 1 << 20  # or about as many entries
 _INTO = "; cast it to numbers, booleans, strings, or lists of these"
 
 
@@ -51,17 +59,17 @@ class Arrow:
             ) from None
         schema, batches = batches[0], batches[1:]
         tables = [self._table(schema, batch, kind) for batch in batches]
-        entries = sum(_entries(table).sum() for table in tables)
-        if entries > self.settings.max_body_bytes:  # as JSON it would have been too large long ago
+        size = sum(int(entries(table).sum()) for table in tables)
+        if size > self.settings.max_body_bytes:  # as JSON it would have been too large long ago
             raise Problem(
                 "body-too-large",
-                f"The body unfolds to {int(entries)} words and numbers, the limit is "
+                f"The body unfolds to {size} words and numbers, the limit is "
                 f"{self.settings.max_body_bytes}; send fewer examples at once.",
             )
         return (
             partial(prepare_table, part(table, lo, hi), self.settings, to_learn=kind.to_learn)
             for table in tables
-            for lo, hi in _slices(table)
+            for lo, hi in slices(table)
         )
 
     def _batches(self, body: bytes) -> Iterator[Any]:
@@ -99,6 +107,7 @@ class Arrow:
         task, label, weight, id = (
             _role(role, named[role]) if role in named else None for role in ROLES
         )
+        assert task is not None  # or roles had refused it
         columns = [(name, _column(name, array)) for name, array in features]
         return Table(batch.num_rows, task, label, weight, id, columns, {})
 
@@ -198,30 +207,6 @@ def _words(array: Any) -> tuple[Any, list[str]]:
         codes = np.where(there[np.maximum(codes, 0)], codes, -1)
         strings = ["" if text is None else text for text in strings]
     return codes, strings
-
-
-def _entries(table: Table) -> Any:
-    """About how many entries each row has, and not fewer, (n,)."""
-    found = np.zeros(table.n, np.int64)
-    for _, one in table.features:
-        if isinstance(one, Words):
-            most = np.array([len(text) // 2 + 2 for text in one.strings] + [0])
-            found += most[one.codes]
-        elif isinstance(one, Lists):
-            found += np.diff(one.ends)
-        else:
-            found += 1
-    return found
-
-
-def _slices(table: Table) -> Iterator[tuple[int, int]]:
-    """Rows of about ENTRIES entries together, at most ROWS of them."""
-    ends = np.cumsum(_entries(table))
-    lo = 0
-    while lo < table.n:
-        before = ends[lo - 1] if lo else 0
-        hi = int(np.searchsorted(ends, before + ENTRIES, "right"))
-        yield lo, (lo := min(max(hi, lo + 1), lo + ROWS, table.n))
 
 
 def _packed(metadata: bytes) -> bool:

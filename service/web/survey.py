@@ -33,7 +33,7 @@ def survey(text: bytes) -> Survey:
 
 
 # Compiled, or loaded, when this is imported: no request waits for it.
-_SIGNATURE = types.Tuple((types.int64, types.int64, types.boolean))(
+_SIGNATURE = types.Tuple((types.int64, types.int64, types.boolean))(  # type: ignore[no-untyped-call]  # numba's
     types.Array(types.uint8, 1, "C", readonly=True)
 )
 

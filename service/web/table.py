@@ -6,7 +6,7 @@ and `features.NAME`; for a feature NAME alone will do, where it is none of the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from learners.features.examples import Batch, appearing
 from learners.features.labels import check_label, label_key
 from learners.features.mappings import HEAVIEST
-from learners.features.table import Flaws, Lists, Named, Numbers, Values, from_table
+from learners.features.table import Flaws, Lists, Named, Numbers, Values, Words, from_table
 from learners.types import F32, I32, Label
 from service.core.prepare import Prepared, invalid, prepared
 from service.problems import Problem
@@ -24,6 +24,8 @@ from service.web.wire import wrong
 
 ROLES = ("task", "label", "weight", "id")
 FEATURES = "features."
+ROWS = 4096  # prepared, then learnt, at once: milliseconds between which others are served
+ENTRIES = 1 << 20  # or about as many entries
 
 
 class Coded(NamedTuple):
@@ -193,3 +195,27 @@ def part(table: Table, lo: int, hi: int) -> Table:
         [(name, some(one)) for name, one in table.features],
         {row - lo: why for row, why in table.problems.items() if lo <= row < hi},
     )
+
+
+def entries(table: Table) -> Any:
+    """About how many entries each row has, and not fewer, (n,)."""
+    found = np.zeros(table.n, np.int64)
+    for _, one in table.features:
+        if isinstance(one, Words):
+            most = np.array([len(text) // 2 + 2 for text in one.strings] + [0])
+            found += most[one.codes]
+        elif isinstance(one, Lists):
+            found += np.diff(one.ends)
+        else:
+            found += 1
+    return found
+
+
+def slices(table: Table) -> Iterator[tuple[int, int]]:
+    """Rows of about ENTRIES entries together, at most ROWS of them."""
+    ends = np.cumsum(entries(table))
+    lo = 0
+    while lo < table.n:
+        before = ends[lo - 1] if lo else 0
+        hi = int(np.searchsorted(ends, before + ENTRIES, "right"))
+        yield lo, (lo := min(max(hi, lo + 1), lo + ROWS, table.n))

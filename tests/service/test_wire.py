@@ -41,7 +41,12 @@ KINDS: Sequence[st.SearchStrategy[Any]] = (
     st.lists(st.text(max_size=3) | st.none(), max_size=3),
     st.dictionaries(st.sampled_from(["t", "u", "v"]), NUMBERS | st.none(), max_size=3),
 )
-LABELS = (st.text(max_size=3), st.integers(-(2**63), 2**63 - 1), st.booleans(), NUMBERS)
+LABELS: Sequence[st.SearchStrategy[Any]] = (
+    st.text(max_size=3),
+    st.integers(-(2**63), 2**63 - 1),
+    st.booleans(),
+    NUMBERS,
+)
 
 
 @st.composite
@@ -53,7 +58,7 @@ def examples(draw: st.DrawFn) -> list[Example]:
         name: draw(st.lists(draw(st.sampled_from(KINDS)) | st.none(), min_size=n, max_size=n))
         for name in names
     }
-    label = draw(st.sampled_from(LABELS))
+    label: st.SearchStrategy[Any] = draw(st.sampled_from(LABELS))
     return [
         Example(
             draw(st.sampled_from(["alice", "bob", "çà"])),
@@ -299,23 +304,24 @@ def test_bad_rows_are_refused_alone() -> None:
     assert list(made.rows) == [0, 10]
     assert [made.problems[row].detail for row in range(1, 10)] == [
         "rows: the row has 3 values, there are 4 columns.",
-        "rows: 7 is not an array of 4 values.",
+        "rows: the row is not an array of 4 values.",
         "task: 3 is not a string.",
         "label: [] is not a string, a number, true or false.",
         "label: is an integer beyond 64 bits; give it as a string.",
         "features.x.a: [] is not a number.",
         "id: true is not a string, or null.",
         "id: 5 is not a string, or null.",
-        f"features.x: {str(10**400)[:40]}... is not a number from -1e30 to 1e30; "
-        "leave it out if missing.",
+        f"features.x: {str(10**400)[:40]}... is not a number from -1e30 to 1e30; leave it out "
+        "if missing.",
     ]
     assert made.lesson.receipts[0][:2] == (1, "an id")
 
 
 def test_a_token_that_stands_twice_in_a_bag_is_refused() -> None:
-    body = b'{"columns": ["task", "x"], "rows": [["t", {"a": 1, "a": 2}]]}'
-    with pytest.raises(Problem, match="'a' stands twice"):
-        whole(Rows(SETTINGS).read(body, PREDICT))
+    body = b'{"columns": ["task", "x"], "rows": [["t", {"a": 1, "a": 2}], ["t", {"a": 1}]]}'
+    made = whole(Rows(SETTINGS).read(body, PREDICT))
+    assert made.problems[0].detail == "'a' stands twice in one object; keep one."
+    assert list(made.rows) == [1]
 
 
 # Over HTTP.
@@ -480,7 +486,8 @@ def test_a_bomb_is_refused_at_the_limit(
 def test_what_is_not_packed_as_it_says_is_refused(
     http: httpx.Client, client: Client, form: str, encoding: str
 ) -> None:
-    pack = {"gzip": gzip.compress, "zstd": zstd.compress}[encoding]
+    packs: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress}
+    pack = packs[encoding]
     body = encoded({"task": "broken", "features": {}, "label": 1})
     position = client.state()["position"]
     for wrong in (body, pack(body)[:-3], b""):

@@ -1,0 +1,173 @@
+"""Rows of JSON -> where each value lies, and the numbers among them: a compiled loop.
+
+The text was found to be JSON by a library before, so that nothing is checked here. A number that
+is not to the last bit the product or quotient of two exact floats (Clinger 1990) is left to Python.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, types
+from numpy.typing import NDArray
+
+from learners.types import F64, I64, U8
+
+NUMBER, BOOLEAN, NULL, TEXT, OTHER, _HARD = range(6)  # kinds of a value
+
+
+class Cells(NamedTuple):
+    """The values of n rows, each of so many as there are columns; one without has nulls."""
+
+    starts: I64  # (n, columns) where in the text each begins
+    ends: I64
+    kinds: U8
+    values: F64  # of numbers and booleans
+    wrong: I64  # rows that have another number of values, or are no arrays
+    found: I64  # how many values these have; -1: no array
+
+
+def cells(text: bytes, columns: int) -> Cells:
+    """The values in a JSON array of arrays.
+
+    >>> found = cells(b'[[1, "x"], [null, 2.5], [3]]', 2)
+    >>> found.values[:2].tolist(), found.kinds[:2].tolist(), found.wrong
+    ([[1.0, 0.0], [0.0, 2.5]], [[0, 3], [2, 0]], array([2]))
+    """
+    size = text.count(b",") + text.count(b"[") + 1  # values, and rows, at most
+    begins = np.empty(size, np.int64)
+    starts, ends = np.empty(size, np.int64), np.empty(size, np.int64)
+    kinds, values = np.empty(size, np.uint8), np.zeros(size)
+    n, m = _cells(np.frombuffer(text, np.uint8), begins, starts, ends, kinds, values)
+    for i in np.flatnonzero(kinds[:m] == _HARD).tolist():
+        values[i], kinds[i] = float(text[starts[i] : ends[i]]), NUMBER
+    listed = begins[:n] >= 0
+    begins[n] = m
+    counts = np.diff(np.where(begins[: n + 1] < 0, ~begins[: n + 1], begins[: n + 1]))
+    right = (counts == columns) & listed
+    parts: list[NDArray[Any]] = [starts[:m], ends[:m], kinds[:m], values[:m]]
+    if not right.all():
+        keep, rows = np.repeat(right, counts), np.flatnonzero(right)
+        parts = [_put(n, columns, rows, one[keep]) for one in parts]
+        parts[2].reshape(n, columns)[~right] = NULL
+    begin, end, kind, value = (one.reshape(n, columns) for one in parts)
+    wrong = np.flatnonzero(~right)
+    return Cells(begin, end, kind, value, wrong, np.where(listed, counts, -1)[wrong])
+
+
+def _put(n: int, columns: int, rows: I64, values: NDArray[Any]) -> NDArray[Any]:
+    """Those rows of n; the others are 0."""
+    found = np.zeros((n, columns), values.dtype)
+    found[rows] = values.reshape(len(rows), columns)
+    return found
+
+
+_POWERS = 10.0 ** np.arange(23)  # all exact
+_SIGNATURE = types.UniTuple(types.int64, 2)(  # type: ignore[no-untyped-call]  # numba's
+    types.Array(types.uint8, 1, "C", readonly=True),
+    types.int64[::1], types.int64[::1], types.int64[::1], types.uint8[::1], types.float64[::1],
+)  # fmt: skip
+
+
+@njit(_SIGNATURE, cache=True, nogil=True)
+def _cells(
+    text: U8, begins: I64, starts: I64, ends: I64, kinds: U8, values: F64
+) -> tuple[int, int]:
+    """How many rows and values; a row begins at its first value, m; at ~m where it is no array."""
+    rows = m = depth = i = 0
+    n = len(text)
+    most = len(starts)
+    while i < n and m < most and rows < most - 1:  # ever true of JSON, as is i < n below
+        byte = text[i]
+        if byte <= 32 or byte == 44:
+            i += 1
+            continue
+        if byte == 93:
+            depth -= 1
+            i += 1
+            continue
+        if depth == 0 or (depth == 1 and byte == 91):
+            if depth == 1:
+                begins[rows] = m
+                rows += 1
+            depth += 1
+            i += 1
+            continue
+        begin = i
+        kind, number = NULL, 0.0
+        if byte == 34:
+            i += 1
+            while i < n and text[i] != 34:
+                i += 2 if text[i] == 92 else 1
+            i += 1
+            kind = TEXT
+        elif byte == 91 or byte == 123:
+            inside = 0
+            while i < n:
+                if text[i] == 34:
+                    i += 1
+                    while i < n and text[i] != 34:
+                        i += 2 if text[i] == 92 else 1
+                elif text[i] == 91 or text[i] == 123:
+                    inside += 1
+                elif text[i] == 93 or text[i] == 125:
+                    inside -= 1
+                i += 1
+                if inside == 0:
+                    break
+            kind = OTHER
+        elif byte == 110:
+            i += 4
+        elif byte == 116:
+            i += 4
+            kind, number = BOOLEAN, 1.0
+        elif byte == 102:
+            i += 5
+            kind = BOOLEAN
+        else:
+            kind = NUMBER
+            digits = np.uint64(0)
+            power, many, whole = 0, 0, True
+            negative = byte == 45
+            i += negative
+            while i < n:
+                byte = text[i]
+                if 48 <= byte <= 57:
+                    if digits or byte > 48:
+                        many += 1
+                    if many <= 18:
+                        digits = digits * np.uint64(10) + np.uint64(byte - 48)
+                    power -= not whole
+                elif byte == 46:
+                    whole = False
+                else:
+                    break
+                i += 1
+            plain = whole
+            if i < n and (byte == 69 or byte == 101):
+                plain = False
+                i += 1
+                below = i < n and text[i] == 45
+                i += below or (i < n and text[i] == 43)
+                shift = 0
+                while i < n and 48 <= text[i] <= 57:
+                    shift = min(shift * 10 + text[i] - 48, 100_000)
+                    i += 1
+                power += -shift if below else shift
+            if digits == 0:
+                number = -0.0 if negative and not plain else 0.0
+            elif many > 18 or digits >> np.uint64(53) or not -22 <= power <= 22:
+                kind = _HARD
+            else:
+                number = float(digits)
+                number = number * _POWERS[power] if power >= 0 else number / _POWERS[-power]
+                number = -number if negative else number
+            i = max(i, begin + 1)
+        if depth == 1:  # a row that is no array
+            begins[rows] = ~m
+            rows += 1
+            continue
+        starts[m], ends[m], kinds[m], values[m] = begin, i, kind, number
+        m += 1
+    return rows, m
