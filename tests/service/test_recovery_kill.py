@@ -61,15 +61,23 @@ def test_kill_9_loses_and_doubles_nothing(tmp_path: Path, kills: int, warm: int)
             first = next(i for i in range(1 << 40) if str(i) not in acknowledged)
             before = len(acknowledged)
             print(json.dumps([str(tmp_path / "data"), first, stop, warm]), file=ask, flush=True)
+            # Half of them after some time, while it opens maybe, half after some answers.
+            left, child = draw.randrange(1, 200), 0
+            by_time = draw.random() < 0.5
             for word, *about in said:
-                if word == "born" and stop is None:
+                if word == "born":
+                    child = about[0]
+                if word == "born" and stop is None and by_time:
                     seconds = draw.uniform(0, 0.4)
-                    threading.Timer(seconds, os.kill, [about[0], signal.SIGKILL]).start()
+                    threading.Timer(seconds, os.kill, [child, signal.SIGKILL]).start()
                 elif word == "open":
                     assert about[0] >= before, "an acknowledged example is lost"
                 elif word == "ack":
                     name, *answer = about
                     assert acknowledged.setdefault(name, answer) == answer, "another answer"
+                    left -= 1
+                    if left == 0 and stop is None and not by_time:
+                        os.kill(child, signal.SIGKILL)
                 elif word == "gone":
                     nonlocal mid_learning
                     mid_learning += len(acknowledged) > before
