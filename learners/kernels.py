@@ -152,7 +152,8 @@ def learner(
                 residual = lanes.load(r, q * experts, experts)
                 far = none
                 if common:
-                    r_c, gain = lanes.part(residual, common_at, common), none_c
+                    r_c = lanes.part(residual, common_at, common)
+                    s0, s1, s2, s3 = none_c, none_c, none_c, none_c
                     for j in range(lo, hi):
                         e = (entry(runs, d, columns, j) * k + q) * common
                         x = lanes.fill(none_c, values[j])
@@ -160,10 +161,11 @@ def learner(
                         lanes.store(gu, e, sums)
                         by = rate_c / lanes.sqrt((sums + lanes.load(heard_g, e, common)) + prior_c)
                         lanes.store(by_u, ((j - lo) * k + q) * common, by)
-                        gain = lanes.fma(x * x, by, gain)
-                    far = lanes.widen(gain, common_at, experts)
+                        s0, s1, s2, s3 = s1, s2, s3, lanes.fma(x * x, by, s0)
+                    far = lanes.widen((s0 + s1) + (s2 + s3), common_at, experts)
                 if own:
-                    r_o, reached = lanes.part(residual, 0, own), none_o
+                    r_o = lanes.part(residual, 0, own)
+                    s4, s5, s6, s7 = none_o, none_o, none_o, none_o
                     for j in range(lo, hi):
                         e = (entry(runs, o, slots, j) * k + q) * own
                         x = lanes.pair(none_o, apart[j], values[j], alone)
@@ -171,8 +173,8 @@ def learner(
                         lanes.store(g, e, sums)
                         by = rate_o / lanes.sqrt(sums + prior_o)
                         lanes.store(by_v, ((j - lo) * k + q) * own, by)
-                        reached = lanes.fma(x * x, by, reached)
-                    far = far + lanes.widen(reached, 0, experts)
+                        s4, s5, s6, s7 = s5, s6, s7, lanes.fma(x * x, by, s4)
+                    far = far + lanes.widen((s4 + s5) + (s6 + s7), 0, experts)
                 if tempered and binary:
                     reach = far
                 elif tempered:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from learners import kernels
+from learners import dense, kernels
 from learners.types import F32, F64, I64, Block, Reply, Scores
 
 RATES = (0.2, 0.6, 2.0, 6.4)  # each three times the last; inputs are of length about 1
@@ -97,6 +97,14 @@ def run(
     k, classes, n = leaf.shape[-2], block.first.shape[1], len(block.rows)
     # Classes before experts: what experts say of one class lies together, as lanes.
     scores = np.zeros((n, classes, experts.count))
+    if k == 1 and block.runs and len(experts.own) == 1 and not (experts.common or experts.dual):
+        assert own is not None
+        dense.learner(experts.tempered)(
+            block.rows, block.indptr, block.slots, block.values, block.labels, block.weights,
+            block.first, block.start, *map(np.ravel, own), steps(experts.own, k),
+            scores.reshape(-1), teach,
+        )  # fmt: skip
+        return scores.transpose(0, 2, 1)
     kernels.learner(
         k == 1, len(experts.own), len(experts.common), experts.both, len(experts.dual),
         experts.alone, experts.tempered, block.runs,

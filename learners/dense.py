@@ -1,0 +1,98 @@
+"""One expert of each task's own on dense data, two classes: entries are the lanes.
+
+`kernels.learner` does the same, bit for bit, but has one lane then. Here four entries that lie
+together, as all do in dense data, take one instruction.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from learners import lanes, links
+from learners.kernels import FOUR, ONE, PRIOR, THREE, TWO, compiled
+from learners.links import inlined
+
+
+@inlined
+def oldest_first(sums: Any, n: Any) -> Any:
+    """The four sums that n products went to in turn, each to the oldest, added up."""
+    i = np.uint64(n)
+    early = sums[i & THREE] + sums[(i + ONE) & THREE]
+    return early + (sums[(i + TWO) & THREE] + sums[(i + THREE) & THREE])
+
+
+@inlined
+def rated(like: Any, g: Any, at: Any, r: Any, x: Any, rate: Any) -> Any:
+    """The rates of weights whose sums of squared gradients take this one in first."""
+    step = lanes.fill(like, r) * x
+    sums = lanes.load(g, at, like) + step * step
+    lanes.store(g, at, sums)
+    return lanes.fill(like, rate) / lanes.sqrt(sums + lanes.fill(like, PRIOR))
+
+
+@cache
+def learner(tempered: bool) -> Any:
+    """The loop, for plain or importance-invariant steps."""
+
+    @compiled
+    def run(
+        rows: Any, indptr: Any, slots: Any, values: Any, labels: Any, weights: Any, first: Any,
+        start: int, v: Any, g: Any, rates: Any, scores: Any, teach: bool,
+    ) -> None:  # fmt: skip
+        longest = 0
+        for i in range(len(rows)):
+            longest = max(longest, indptr[i + 1] - indptr[i])
+        by = np.zeros(longest + 4, np.float32)
+        sums = np.zeros(4, np.float32)
+        rate = rates[0]
+        none = lanes.fill(lanes.load(sums, 0, 4), 0.0)
+        zero = np.float32(0)
+        for i in range(len(rows)):
+            lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
+            o = np.uint64(slots[i]) - lo
+            whole = hi - ((hi - lo) & THREE)  # where the last four end
+            s = none
+            for j in range(lo, whole, FOUR):
+                s = lanes.fma(lanes.load(values, j, 4), lanes.load(v, o + j, 4), s)
+            lanes.store(sums, 0, s)
+            for j in range(whole, hi):
+                sums[j - whole] = lanes.fma(values[j], v[o + j], sums[j - whole])
+            margin = oldest_first(sums, hi - lo)
+            r, odds = links.two(
+                margin, labels[i], start + i, first, weights[i], scores, i * first.shape[1], 1
+            )
+            if not teach:
+                continue
+            if tempered:
+                gain = none
+                for j in range(lo, whole, FOUR):
+                    x = lanes.load(values, j, 4)
+                    rate4 = rated(none, g, o + j, r, x, rate)
+                    lanes.store(by, j - lo, rate4)
+                    gain = lanes.fma(x * x, rate4, gain)
+                lanes.store(sums, 0, gain)
+                for j in range(whole, hi):
+                    rate1 = rated(zero, g, o + j, r, values[j], rate)
+                    by[j - lo] = rate1
+                    sums[j - whole] = lanes.fma(values[j] * values[j], rate1, sums[j - whole])
+                r = r * links.temper(odds, weights[i] * oldest_first(sums, hi - lo))
+                for j in range(lo, whole, FOUR):
+                    step = (lanes.fill(none, r) * lanes.load(values, j, 4)) * lanes.load(
+                        by, j - lo, 4
+                    )
+                    lanes.store(v, o + j, lanes.load(v, o + j, 4) - step)
+                for j in range(whole, hi):
+                    v[o + j] -= (r * values[j]) * by[j - lo]
+            else:
+                for j in range(lo, whole, FOUR):
+                    x = lanes.load(values, j, 4)
+                    step = (lanes.fill(none, r) * x) * rated(none, g, o + j, r, x, rate)
+                    lanes.store(v, o + j, lanes.load(v, o + j, 4) - step)
+                for j in range(whole, hi):
+                    rate1 = rated(zero, g, o + j, r, values[j], rate)
+                    v[o + j] -= (r * values[j]) * rate1
+
+    return run
