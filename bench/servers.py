@@ -48,9 +48,9 @@ def running(directory: Path) -> Iterator[list[Server]]:
 
 
 @contextmanager
-def kindred(directory: Path, strategy: str) -> Iterator[Server]:
+def kindred(directory: Path, strategy: str, **settings: object) -> Iterator[Server]:
     """A service with its journal in that directory, ready."""
-    with Process(directory, strategy=strategy) as process:
+    with Process(directory, strategy=strategy, **settings) as process:
         _wait(f"{process.url}/readyz")
         port = int(process.url.rsplit(":", 1)[1])
         yield Server(f"Kindred {strategy}", process.pid, port)

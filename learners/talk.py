@@ -10,8 +10,8 @@ been visited the message is complete, and a meeting is held; its reply is heard 
 
 Learning pays for all of it: each entry learnt pays for two cells (task and column) of the visits,
 and a round begins once the mixing is paid for, as many entries as half the bank has cells. So there
-is time for the mixing to happen elsewhere, nobody waits for more than a few rows at a time, and
-still all follows from the journal alone: where a small bank has paid for everything, every due
+is time for the mixing to happen elsewhere, nobody waits for more than TOGETHER cells (or one row),
+and still all follows from the journal alone: where a small bank has paid for everything, every due
 position is a whole round. Tasks that are silent are not visited; their newest word stays.
 """
 
@@ -139,6 +139,8 @@ class Talk:
         left = len(self.round.rows) - self.round.done
         row = price * len(self.round.columns)
         n = left if self.credit >= left * row else int(self.credit / row)
+        if row:  # and else all at once
+            n = min(n, self._together)
         self.credit -= n * row
         self._visit(self.round, n)
         if n == left:
@@ -251,7 +253,7 @@ class Talk:
     def _visit(self, round: Round, n: int) -> None:
         """Let the next n rows hear and tell."""
         place, reply = self.place, self.reply()
-        step = max(1, TOGETHER // max(1, len(round.columns)))
+        step = self._together
         end = round.done + n
         for lo in range(round.done, end, step):
             rows = round.rows[lo : min(lo + step, end)]
@@ -269,6 +271,11 @@ class Talk:
             self.spoken.seen[rows] = place.progress.counts[rows]
             self.spoken.number[rows] = round.number
         round.done = end
+
+    @property
+    def _together(self) -> int:
+        """Rows that are visited at once: nobody waits for more."""
+        return max(1, TOGETHER // self.place._columns.used)
 
     def _message(self, round: Round) -> Parcel:
         """What a whole round told."""

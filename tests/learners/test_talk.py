@@ -23,6 +23,12 @@ TELLING = [case for case in CASES if tells(CASES[case]())]
 BY_ROW = ["drom", "laplacian", "auto"]
 
 
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meetings of these small banks are worth holding."""
+    monkeypatch.setattr("learners.talk.FIXED", 0)
+
+
 def wide(make: Callable[[], Strategy]) -> Place:
     """A place whose rounds take several due positions each."""
     return place(make(), thrift=4.0)
