@@ -68,10 +68,13 @@ def from_table(n: int, features: Named, bits: int = BITS) -> tuple[Packed, Flaws
 
     Raises ValueError where a name is no string.
     """
-    if all(isinstance(one, Numbers) and one.present is None for _, one in features):
+    numbers = [
+        (name, one) for name, one in features if isinstance(one, Numbers) and one.present is None
+    ]
+    if len(numbers) == len(features):
         ids = np.array([column(name, bits) for name, _ in features], np.uint32)
-        if len(np.unique(ids)) == len(ids):
-            return _grid(n, ids, features)
+        if len(set(ids.tolist())) == len(ids):
+            return _grid(n, ids, numbers)
     flaws: Flaws = {}
     parts = [_NONE, *(_entries(name, one, flaws) for name, one in features)]
     row, codes, values, kinds = map(np.concatenate, zip(*parts, strict=True))
@@ -80,14 +83,18 @@ def from_table(n: int, features: Named, bits: int = BITS) -> tuple[Packed, Flaws
     return packed, flaws
 
 
-def _grid(n: int, ids: NDArray[np.uint32], features: Named) -> tuple[Packed, Flaws]:
+def _grid(
+    n: int, ids: NDArray[np.uint32], features: Sequence[tuple[str, Numbers]]
+) -> tuple[Packed, Flaws]:
     """Numbers in every row and column: the rows differ in values alone."""
     flaws: Flaws = {}
     order, width = np.argsort(ids), len(ids) + 1
+    across = np.array([features[j][1].values for j in order.tolist()], np.float64).reshape(-1, n)
+    if not (np.abs(across) <= LARGEST).all():  # then column by column, to see which
+        sound = [_sound(name, one, flaws) for name, one in features]
+        across = np.array([sound[j] for j in order.tolist()])
     values = np.ones((n, width), np.float32)
-    for at, j in enumerate(order.tolist(), 1):
-        name, one = features[j]
-        values[:, at] = _sound(name, one, flaws)
+    values[:, 1:] = across.T
     some = np.concatenate([np.zeros(1, np.uint32), ids[order]])
     kinds = np.full(width, NUMBER, np.uint8)
     kinds[0] = CONSTANT

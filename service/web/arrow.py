@@ -200,7 +200,11 @@ def _words(array: Any) -> tuple[Any, list[str]]:
     """Codes, -1 for null, and what they stand for."""
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    codes = array.indices.cast(pa.int64()).fill_null(-1).to_numpy()
+    indices = array.indices
+    if indices.null_count:
+        codes = indices.cast(pa.int64()).fill_null(-1).to_numpy()
+    else:
+        codes = indices.to_numpy()
     strings = array.dictionary.to_pylist()
     if array.dictionary.null_count:
         there = array.dictionary.is_valid().to_numpy(zero_copy_only=False)

@@ -23,8 +23,9 @@ from learners.types import I64
 from service.core.prepare import Prepared
 from service.problems import Problem
 from service.settings import Settings
-from service.web.cells import NULL, NUMBER, OTHER, TEXT, Cells, cells
+from service.web.cells import NULL, NUMBER, OTHER, TEXT, Cells, cells, distinct
 from service.web.decode import once, too_many
+from service.web.survey import survey
 from service.web.table import FEATURES, ROLES, Coded, Table, part, prepare_table, roles, slices
 from service.web.wire import Kind, malformed, mistaken, wrong
 
@@ -61,10 +62,11 @@ class Rows:
             raise mistaken(str(error)) from None
         except (RecursionError, ValueError) as error:
             raise malformed(error, body) from None
-        if body.count(b'"columns"') > 1 or body.count(b'"rows"') > 1:
-            json.loads(body, object_pairs_hook=once, parse_int=str, parse_float=str)
         columns = roles(found.columns, to_learn=kind.to_learn)
         text = bytes(found.rows)
+        at = body.rindex(text)
+        if survey(body[:at] + body[at + len(text) :]).names > 2:
+            json.loads(body, object_pairs_hook=once, parse_int=str, parse_float=str)
         if not text.startswith(b"["):
             raise wrong("rows", "is not an array of rows; give [[..], [..]]")
         table = self._table(columns, text, cells(text, len(columns)))
@@ -82,6 +84,7 @@ class Rows:
             for row, count in zip(of.wrong.tolist(), of.found.tolist(), strict=True)
         }
         made: dict[str, Any] = {}
+        low, high = of.kinds.min(0, initial=OTHER), of.kinds.max(0, initial=0)
         for j, name in enumerate(columns):
             column = _Column(text, of.starts[:, j], of.ends[:, j], of.kinds[:, j], of.values[:, j])
             if name in _ALLOWED:
@@ -89,7 +92,7 @@ class Rows:
             elif name in ROLES:
                 made[name] = column.weights(problems)
             else:
-                made[name] = column.feature(problems)
+                made[name] = column.feature(low[j], high[j], problems)
         task, label, weight, id = map(made.get, ROLES)
         assert task is not None
         features = [
@@ -111,12 +114,8 @@ class _Column:
 
     def distinct(self) -> tuple[I64, list[bytes]]:
         """Each value's number among the distinct texts, -1 for null; and these."""
-        text, to = self.text, dict[bytes, int]()
-        codes = [
-            to.setdefault(text[lo:hi], len(to))
-            for lo, hi in zip(self.starts.tolist(), self.ends.tolist(), strict=True)
-        ]
-        return np.where(self.kinds == NULL, -1, codes), list(to)
+        codes, texts = distinct(self.text, self.starts, self.ends)
+        return np.where(self.kinds == NULL, -1, codes), texts
 
     def coded(self, role: str, problems: dict[int, Problem]) -> Coded:
         """Tasks, labels or ids; a value of another type is its row's problem."""
@@ -145,14 +144,12 @@ class _Column:
             problems.setdefault(row, wrong("weight", why))
         return Numbers(self.values)
 
-    def feature(self, problems: dict[int, Problem]) -> Column:
-        """A feature's values as what they all are; what is mixed is looked at one by one."""
-        kinds = self.kinds
-        low, high = kinds.min(initial=OTHER), kinds.max(initial=0)
+    def feature(self, low: int, high: int, problems: dict[int, Problem]) -> Column:
+        """A feature's values, of kinds from `low` to `high`; what is mixed is looked at singly."""
         if high < NULL:
             return Numbers(self.values)
         if high == NULL:
-            return Numbers(self.values, kinds < NULL)
+            return Numbers(self.values, self.kinds < NULL)
         if high == TEXT and low >= NULL:
             codes, texts = self.distinct()
             return Words(codes, [str(_decoded(one)) if one else "" for one in texts])
