@@ -14,6 +14,7 @@ from service.command.cli import kindred
 from service.command.demo import Service
 
 ROOT = Path(__file__).parents[1]
+SERVICE = "localhost:8000"
 README = (ROOT / "README.md").read_text("utf-8")
 
 
@@ -37,13 +38,17 @@ def alike(told: Any, shown: Any) -> None:
         assert told.keys() == shown.keys()
         for name in shown:
             alike(told[name], shown[name])
+    elif isinstance(shown, list):
+        assert len(told) == len(shown)
+        for one, other in zip(told, shown, strict=True):
+            alike(one, other)
     else:
         assert told == (pytest.approx(shown, abs=0.005001) if isinstance(shown, float) else shown)
 
 
 def test_every_curl_works_and_says_what_is_shown(tmp_path: Path) -> None:
     curls = [(line, shown) for line, shown in commands() if line.startswith("curl ")]
-    assert len(curls) == 7
+    assert len(curls) == 8
     with Service(tmp_path / "data") as service:
         for line, shown in curls:
             line = line.replace("curl ", "curl -sSf ").replace("http://", "")
@@ -52,6 +57,8 @@ def test_every_curl_works_and_says_what_is_shown(tmp_path: Path) -> None:
             assert ended.returncode == 0, line + ended.stderr
             if shown:
                 alike(json.loads(ended.stdout), json.loads(shown))
+        [asking] = [block for block in blocks("python") if SERVICE in block]
+        exec(compile(asking.replace(SERVICE, f"localhost:{service.port}"), "README.md", "exec"), {})
 
 
 def test_every_command_and_option_exists() -> None:
@@ -65,6 +72,8 @@ def test_every_command_and_option_exists() -> None:
 
 def test_python_runs() -> None:
     for block in blocks("python"):
+        if SERVICE in block:
+            continue  # runs with the curls, where one is there
         exec(compile(block, "README.md", "exec"), {})
 
 

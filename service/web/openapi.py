@@ -6,6 +6,7 @@ models of `schemas.py`, and the examples here are run against the real service b
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from service.problems import CATALOG, MEDIA_TYPE
 from service.web import schemas
-from service.web.media import JSON, LINES
+from service.web.media import ARROW, JSON, LINES
 
 REFERENCE = "#/components/schemas/{model}"
 
@@ -46,10 +47,30 @@ FEATURES = {
     "words": {"free": 1, "lunch": 2},
     "income": None,
 }
-FORMS = "application/json: one example, or an array. application/x-ndjson: one example a line."
+TOLD = {
+    "classes": ["ham", "spam"],
+    "columns": ["status", "code", "detail", "task", "label", "probabilities", "seen", "version"],
+    "rows": [[200, None, None, "alice", "ham", [0.93, 0.07], 41, 41]],
+}
+FORMS = (
+    "application/json: one example, an array of them, or a table whose columns are named once. "
+    "application/x-ndjson: one example a line, learnt and answered while they come; the body may "
+    "be of any length, a line as long as KINDRED_MAX_BODY_BYTES. " + ARROW + ": record batches "
+    "with the columns of such a table (numbers, booleans, strings, dictionary-encoded or not, "
+    "lists of these, maps and structs of numbers; a struct `features` stands for its fields; null "
+    "is missing), their buffers not compressed. Any of them may be packed, with Content-Encoding: "
+    "gzip or zstd; what is not lines, up to KINDRED_MAX_BODY_BYTES when unpacked."
+)
 MANY = (
     "One object for one example. For many: the same form and order, each item with its own "
-    "`status`; the whole is 200 if all are good, else 207."
+    "`status`; the whole is 200 if all are good, else 207; and 207 for lines, where the answer is "
+    "too long to wait for the last. An array or a table is answered as an Arrow stream, and Arrow "
+    "by rows of JSON, where Accept asks for it."
+)
+STREAM = (
+    "An Arrow IPC stream with the columns of `Told`: `probabilities` is a struct with a field for "
+    "each class, `label` of the labels' type where they have one. Classes of several types, and "
+    "fields that are no strings, are named by their JSON."
 )
 
 
@@ -65,8 +86,10 @@ def document(app: FastAPI) -> dict[str, Any]:
     models: list[type[BaseModel]] = [
         schemas.Question,
         schemas.Lesson,
+        schemas.Rows,
         schemas.Answer,
         schemas.AnswerOfMany,
+        schemas.Told,
         schemas.Problem,
     ]
     _, definitions = models_json_schema(
@@ -101,6 +124,21 @@ def document(app: FastAPI) -> dict[str, Any]:
     }
     whole["paths"] = hot | whole["paths"]
     return whole
+
+
+def by_rows(examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Examples of one kind as a table.
+
+    >>> by_rows([{"task": "alice", "features": {"links": 3}, "label": "spam"}])
+    {'columns': ['task', 'label', 'links'], 'rows': [['alice', 'spam', 3]]}
+    """
+    first = examples[0]
+    scalars, names = [name for name in first if name != "features"], list(first["features"])
+    rows = [
+        [*(one[name] for name in scalars), *(one["features"][name] for name in names)]
+        for one in examples
+    ]
+    return {"columns": scalars + names, "rows": rows}
 
 
 def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
@@ -151,29 +189,35 @@ def _operation(
             {"$ref": REFERENCE.format(model="Problem")},
         ]
     }
+    table, told = ({"$ref": REFERENCE.format(model=name)} for name in ("Rows", "Told"))
     content = {
         JSON: {
-            "schema": {"anyOf": [one, {"type": "array", "items": one}]},
+            "schema": {"anyOf": [one, {"type": "array", "items": one}, table]},
             "examples": {
                 "one": {"value": first},
                 "many": {"value": [first, second]},
+                "columns once": {"value": by_rows([first])},
             },
         },
         LINES: {"schema": one},
+        ARROW: {"schema": {"description": "An Arrow IPC stream.", "contentMediaType": ARROW}},
     }
     replies = {
         JSON: {
-            "schema": {"anyOf": [answer, {"type": "array", "items": item}]},
+            "schema": {"anyOf": [answer, {"type": "array", "items": item}, told]},
             "examples": {
                 "one": {"value": ANSWER},
                 "labels that are not strings": {"value": ANSWER_OF_NUMBERS},
                 "many": {"value": [{"status": 200, **ANSWER}]},
+                "columns once": {"value": TOLD},
             },
         },
         LINES: {"schema": item},
+        ARROW: {"schema": {"description": STREAM, "contentMediaType": ARROW}},
     }
     refusals = problems(
         "malformed-json",
+        "malformed-body",
         "body-too-large",
         "too-many-examples",
         "unsupported-media-type",

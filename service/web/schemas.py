@@ -47,6 +47,18 @@ class Lesson(Question):
     )
 
 
+class Rows(_Model):
+    """Many examples, whose columns are named once."""
+
+    columns: list[str] = Field(
+        description="By where a value would stand in an example: `task`, `label`, `weight`, `id`, "
+        "`features.NAME`; NAME alone is a feature too, where it is none of the four."
+    )
+    rows: list[list[LabelIn | Value]] = Field(
+        description="A row an example, with a value for each column; null means missing."
+    )
+
+
 class LabelProbability(_Model):
     """How likely a label is."""
 
@@ -94,6 +106,19 @@ class AnswerOfMany(Answer):
 
 
 Item = AnswerOfMany | Problem
+
+
+class Told(_Model):
+    """What was said of many, by rows."""
+
+    classes: list[LabelIn] = Field(description="What the probabilities of each row are of.")
+    columns: list[str] = Field(
+        description="`status`, `code` and `detail` (of a problem, else null), `task`, `label`, "
+        "`probabilities`, `seen`, `version`."
+    )
+    rows: list[list[int | LabelIn | list[float | None] | None]] = Field(
+        description="A row an example; a class that its task does not know has null."
+    )
 
 
 class TaskList(_Model):

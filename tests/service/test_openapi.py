@@ -92,6 +92,13 @@ def test_the_examples_of_requests_run_and_the_answers_are_as_described(
         said = http.post(f"/v1/{verb}", json=many)
         assert said.status_code == 200
         TypeAdapter(list[schemas.AnswerOfMany]).validate_json(said.content)
+        table = examples["columns once"]["value"]
+        schemas.Rows.model_validate(table)
+        told = http.post(f"/v1/{verb}", json=table)
+        assert told.status_code == 200
+        found = schemas.Told.model_validate_json(told.content)
+        assert found.columns == openapi.TOLD["columns"]
+        assert body["application/vnd.apache.arrow.stream"]["schema"]["contentMediaType"]
         lines = "\n".join(json.dumps(item) for item in [*many, {"oops": 1}])
         said = http.post(
             f"/v1/{verb}", content=lines, headers={"content-type": "application/x-ndjson"}
@@ -108,6 +115,8 @@ def test_the_examples_of_answers_are_as_described(document: dict[str, Any]) -> N
             answer = example["value"]
             if isinstance(answer, list):
                 TypeAdapter(list[schemas.Item]).validate_python(answer)
+            elif "rows" in answer:
+                schemas.Told.model_validate(answer)
             else:
                 schemas.Answer.model_validate(answer)
 
@@ -173,8 +182,6 @@ def test_the_catalogue_of_problems_is_served_whole(http: httpx.Client) -> None:
 
 def test_the_interactive_page_is_there(http: httpx.Client) -> None:
     assert "swagger" in http.get("/docs").text.lower()
-
-
 
 
 def test_the_page_of_problems_is_the_catalogue() -> None:
