@@ -24,14 +24,22 @@ CELLS = 1 << 15  # tasks times columns looked at at once: some milliseconds
 
 async def relations(look: Look) -> tuple[list[str], F32]:
     """Names of the tasks and the cosines of their models, (T, T)."""
-    there = [await look(partial(_models, names=some)) for some in await look(_pieces)]
-    names = [name for parcel in there for name in parcel.tasks]
-    return names, await asyncio.to_thread(_cosines, there)
+    return await asyncio.to_thread(cosines, await models(look))
+
+
+async def models(look: Look) -> list[Parcel]:
+    """The models of all tasks in memory, some in each parcel."""
+    return [await look(partial(_models, names=some)) for some in await look(_pieces)]
 
 
 async def nearest(look: Look, task: str, top: int = 5) -> list[tuple[str, float]]:
     """The tasks whose models are most alike that task's, with their cosines; KeyError: no such."""
-    one = await look(partial(views.models, tasks=[task]))
+    return await nearest_to(look, await look(partial(views.models, tasks=[task])), top)
+
+
+async def nearest_to(look: Look, one: Parcel, top: int) -> list[tuple[str, float]]:
+    """The same of a model that may come from another place."""
+    [task] = one.tasks
     found: list[tuple[str, float]] = []
     for some in await look(_pieces):
         parcel = await look(partial(_models, names=[name for name in some if name != task]))
@@ -51,10 +59,13 @@ def _models(place: Place, names: list[str]) -> Parcel:
     return views.models(place, [name for name in names if name in place])
 
 
-def _cosines(there: list[Parcel]) -> F32:
-    unit = views.directions(there) if there else np.zeros((0, 0), np.float32)
+def cosines(there: list[Parcel]) -> tuple[list[str], F32]:
+    """Names of the tasks of parcels, sorted, and the cosines of their models."""
+    names = [name for parcel in there for name in parcel.tasks]
+    order = sorted(range(len(names)), key=names.__getitem__)
+    unit = views.directions(there)[order] if there else np.zeros((0, 0), np.float32)
     cosine: F32 = np.clip(unit @ unit.T, -1.0, 1.0)
-    return cosine
+    return [names[i] for i in order], cosine
 
 
 def _beside(one: Parcel, others: Parcel) -> list[tuple[str, float]]:

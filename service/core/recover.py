@@ -127,7 +127,7 @@ def open_shelf(directory: Path, about: Mapping[str, Any]) -> Shelf | None:
 
 def warm(strategy: str) -> None:
     """Have all that is compiled loaded, or compiled, before the first request needs it."""
-    place = Place(strategy, bits=8, period=1)
+    place = Place(strategy, bits=8, period=1, thrift=0)  # so that all that is due is done
     labels: tuple[Label, ...] = ("a", "b", "c")
     for label in labels:  # two classes go another way than three; each example ends in a meeting
         examples = batch([Example(task, {"x": 1.0}, label) for task in ("one", "two")], bits=8)

@@ -17,8 +17,8 @@ from service.problems import Problem
 from service.shards import bodies
 from service.shards.bodies import Part
 from service.shards.link import problem
+from service.shards.served import Served
 from service.shards.shards import Shards
-from service.shards.worker import Served
 from service.web.body import arriving, by_line, whole
 from service.web.examples import PAUSE, Counts, Examples
 from service.web.media import ARROW, JSON, LINES, answer_of, form_of, is_table

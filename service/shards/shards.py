@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from learners import parcels
-from learners import view as views
 from learners.types import F32
 from learners.view import TaskView
+from service.core import alike
 from service.core.answers import Spoken
 from service.core.pairs import most_alike
 from service.core.plans import NOTHING
@@ -142,10 +141,10 @@ class Shards:
         """What there is to see of one task; KeyError where there is none."""
         home = layout.home(task, self.n)
         view = msgspec.convert(await self.ask(home, "view", task), TaskView)
-        model = await self.ask(home, "models", [task])
+        model = await self.ask(home, "model", task)
         found = [near for some in await self._all("near", model, NEAREST) for near in some]
         found.sort(key=lambda near: (-near[1], near[0]))
-        return view._replace(nearest=[(name, round(cosine, 6)) for name, cosine in found[:NEAREST]])
+        return view._replace(nearest=[(name, cosine) for name, cosine in found[:NEAREST]])
 
     async def relations(self) -> tuple[list[str], F32]:
         """Names of all tasks and the cosines of their models, (T, T).
@@ -207,13 +206,8 @@ class Shards:
             self._lost += 1
 
 
-def _relations(there: list[bytes]) -> tuple[list[str], F32]:
-    models = [parcels.from_bytes(data, MODELS) for data in there]
-    unit = views.directions(models)
-    names = np.array([name for one in models for name in one.tasks], object)
-    order = np.argsort(names, kind="stable")
-    cosine: F32 = np.clip(unit @ unit.T, -1.0, 1.0)
-    return names[order].tolist(), cosine[np.ix_(order, order)]
+def _relations(there: list[list[bytes]]) -> tuple[list[str], F32]:
+    return alike.cosines([parcels.from_bytes(data, MODELS) for some in there for data in some])
 
 
 def overall(digests: list[str]) -> str:

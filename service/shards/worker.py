@@ -15,10 +15,8 @@ import os
 import signal
 import socket
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import uvloop
@@ -26,6 +24,8 @@ import uvloop
 from learners import parcels
 from learners import view as views
 from learners.exchange import Parcel
+from learners.view import TaskView
+from service.core import alike
 from service.core.engine import Engine
 from service.core.recover import Progress
 from service.core.seat import Seat
@@ -33,27 +33,16 @@ from service.problems import Problem
 from service.settings import Settings
 from service.shards import columns
 from service.shards.link import Link, plain
+from service.shards.served import Answer, Counts, Headers, Served
 from service.store.lock import InUse
 from service.web.examples import Examples
 from service.web.running import Running
 
 log = logging.getLogger("kindred")
-Headers = list[tuple[bytes, bytes]]
 MODELS = views.Models(np.zeros((0, 0, 0), np.float32))  # for its structure
 CELLS = 1 << 26  # numbers of models that are sent: a quarter of a gigabyte
 PAUSE = 0.05  # seconds
 ORPHAN_ATTEMPTS = 200  # for a worker whose front was killed to let go of the directory
-
-
-class Served(NamedTuple):
-    """What a worker answers to a request."""
-
-    problem: Sequence[Any] | None  # what it is refused with, as `link.plain` has it
-    status: int
-    headers: Headers
-    body: bytes
-    ok: int  # examples that were good, since the last answer
-    refused: Mapping[str, int]  # and that were not, by code
 
 
 class Worker:
@@ -120,26 +109,31 @@ class Worker:
         """Names of the tasks here."""
         return await self.running.engine.tasks()
 
-    async def view(self, task: str) -> Any:
-        """One task, as its TaskView's fields."""
-        return await self.running.engine.view(task)
+    async def view(self, task: str) -> TaskView:
+        """One task, without the nearest."""
+        return await self.running.engine.look(lambda place: place.view(task, nearest=0))
 
-    async def models(self, tasks: list[str] | None = None) -> bytes:
-        """The models of the tasks in memory, or of those: a parcel; a Problem where it is large."""
-        found = await self.running.engine.look(lambda place: views.models(place, tasks))
-        if (cells := found.tree.w.size) > CELLS:
+    async def model(self, task: str) -> bytes:
+        """What one task believes: a parcel."""
+        look = self.running.engine.look
+        return parcels.to_bytes(await look(lambda place: views.models(place, [task])))
+
+    async def models(self) -> list[bytes]:
+        """What the tasks in memory believe: parcels; a Problem where they are too large."""
+        found = await alike.models(self.running.engine.look)
+        cells = sum(one.tree.w.size for one in found)
+        if cells > CELLS:
             raise Problem(
                 "invalid-request",
-                f"relations: the models of {len(found.tasks)} tasks of one worker are {cells:,} "
-                f"numbers, the limit is {CELLS:,}; ask /v1/tasks/{{task}} for the nearest of each.",
+                f"relations: the models of one worker's tasks are {cells:,} numbers, the limit is "
+                f"{CELLS:,}; ask /v1/tasks/{{task}} for the nearest of each.",
             )
-        return parcels.to_bytes(found)
+        return await asyncio.to_thread(lambda: [parcels.to_bytes(one) for one in found])
 
     async def near(self, model: bytes, top: int) -> list[tuple[str, float]]:
         """The tasks here whose models are most alike the one in that parcel."""
-        asked = parcels.from_bytes(model, MODELS)
-        mine = await self.running.engine.look(lambda place: views.models(place))
-        return await asyncio.to_thread(_near, asked, mine, top)
+        one = parcels.from_bytes(model, MODELS)
+        return await alike.nearest_to(self.running.engine.look, one, top)
 
     async def stats(self) -> dict[str, float]:
         """The engine's numbers, and the process's."""
@@ -210,58 +204,13 @@ class Worker:
             self.link.note("progress", *self._replayed)
 
 
-class Answer:
-    """The two ends of a request that came by the link: its body, and what is sent."""
-
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-        self.status = 0
-        self.headers: Headers = []
-        self.parts: list[bytes] = []
-
-    async def receive(self) -> dict[str, Any]:
-        """The whole body at once."""
-        return {"type": "http.request", "body": self.body, "more_body": False}
-
-    async def send(self, message: Any) -> None:
-        """Take the beginning, or a part."""
-        if message["type"] == "http.response.start":
-            self.status, self.headers = message["status"], message["headers"]
-        else:
-            self.parts.append(message.get("body", b""))
-
-
-class Counts:
-    """Counts examples until the front takes the figures."""
-
-    def __init__(self) -> None:
-        self._ok: Counter[str] = Counter()
-        self._refused: dict[str, Counter[str]] = {"learn": Counter(), "predict": Counter()}
-
-    def examples(self, verb: str, ok: int, refused: Mapping[str, int]) -> None:
-        """As the service's metrics do."""
-        self._ok[verb] += ok
-        self._refused[verb].update(refused)
-
-    def take(self, verb: str) -> tuple[int, Mapping[str, int]]:
-        """What was counted since it was last taken."""
-        refused, self._refused[verb] = self._refused[verb], Counter()
-        return self._ok.pop(verb, 0), refused
-
-
-def _near(asked: Parcel, mine: Parcel, top: int) -> list[tuple[str, float]]:
-    unit = views.directions([asked, mine])
-    cosine = (unit[1:] @ unit[0]).tolist()
-    others = [found for found in zip(mine.tasks, cosine, strict=True) if found[0] != asked.tasks[0]]
-    return sorted(others, key=lambda found: -found[1])[:top]
-
-
 async def work(sock: socket.socket) -> None:
     """Answer until told to close."""
     worker = Worker()
     words = (
         worker.open, worker.serve, worker.block, worker.delete, worker.tasks, worker.view,
-        worker.models, worker.near, worker.stats, worker.digest, worker.hear, worker.close,
+        worker.model, worker.models, worker.near, worker.stats, worker.digest, worker.hear,
+        worker.close,
     )  # fmt: skip
     worker.link = await Link.over(sock, {word.__name__: word for word in words}, _orphaned)
     await worker.ended.wait()
