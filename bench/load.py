@@ -47,13 +47,17 @@ async def _drive(port: int, requests: Sequence[bytes], count: int, connections: 
         (await loop.create_connection(lambda: _Caller(wanted), "127.0.0.1", port))[1]
         for _ in range(connections)
     ]
-    began = time.perf_counter()
-    for caller in callers:
-        caller.send()
-    await asyncio.gather(*(caller.done for caller in callers))
-    seconds = time.perf_counter() - began
-    for caller in callers:
-        caller.transport.close()
+    try:
+        began = time.perf_counter()
+        for caller in callers:
+            caller.send()
+        await asyncio.gather(*(caller.done for caller in callers))
+        seconds = time.perf_counter() - began
+    finally:
+        for caller in callers:
+            caller.transport.abort()
+            caller.done.cancel()
+        await asyncio.sleep(0)  # the loop lets go of them
     return Driven(seconds, [one for caller in callers for one in caller.latencies])
 
 

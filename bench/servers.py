@@ -39,9 +39,7 @@ class Server(NamedTuple):
 def running(directory: Path) -> Iterator[list[Server]]:
     """Start all, and end all: the empty application, the peers, Kindred with its strategies."""
     with ExitStack() as stack:
-        found = [stack.enter_context(_uvicorn(EMPTY, "empty", {}))]
-        for name, learner in PEERS.items():
-            found.append(stack.enter_context(_uvicorn(name, "fastapi", {web.LEARNER: learner})))
+        found = [stack.enter_context(peer(name)) for name in (EMPTY, *PEERS)]
         for strategy in STRATEGIES:
             found.append(stack.enter_context(kindred(directory / strategy, strategy)))
         yield found
@@ -57,8 +55,11 @@ def kindred(directory: Path, strategy: str, **settings: object) -> Iterator[Serv
 
 
 @contextmanager
-def _uvicorn(name: str, attribute: str, environment: dict[str, str]) -> Iterator[Server]:
-    """One of the peers' applications."""
+def peer(name: str) -> Iterator[Server]:
+    """The empty application, or one of the peers'."""
+    attribute, environment = "empty", {}
+    if name in PEERS:
+        attribute, environment = "fastapi", {web.LEARNER: PEERS[name]}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
