@@ -78,6 +78,7 @@ def _put(n: int, columns: int, rows: I64, values: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
+TEN = np.uint64(10)
 _POWERS = 10.0 ** np.arange(23)  # all exact
 _SIGNATURE = types.UniTuple(types.int64, 2)(  # type: ignore[no-untyped-call]  # numba's
     types.Array(types.uint8, 1, "C", readonly=True),
@@ -142,25 +143,22 @@ def _cells(
             kind = BOOLEAN
         else:
             kind = NUMBER
-            digits = np.uint64(0)
-            power, many, whole = 0, 0, True
             negative = byte == 45
             i += negative
-            while i < n:
-                byte = text[i]
-                if 48 <= byte <= 57:
-                    if digits or byte > 48:
-                        many += 1
-                    if many <= 18:
-                        digits = digits * np.uint64(10) + np.uint64(byte - 48)
-                    power -= not whole
-                elif byte == 46:
-                    whole = False
-                else:
-                    break
+            digits, first = np.uint64(0), i
+            while i < n and 48 <= text[i] <= 57:
+                digits = digits * TEN + np.uint64(text[i] - 48)
                 i += 1
-            plain = whole
-            if i < n and (byte == 69 or byte == 101):
+            many, power, plain = i - first, 0, True
+            if i < n and text[i] == 46:
+                i += 1
+                first = i
+                while i < n and 48 <= text[i] <= 57:
+                    digits = digits * TEN + np.uint64(text[i] - 48)
+                    i += 1
+                many += i - first
+                power, plain = first - i, False
+            if i < n and (text[i] == 69 or text[i] == 101):
                 plain = False
                 i += 1
                 below = i < n and text[i] == 45
@@ -170,12 +168,12 @@ def _cells(
                     shift = min(shift * 10 + text[i] - 48, 100_000)
                     i += 1
                 power += -shift if below else shift
-            if digits == 0:
-                number = -0.0 if negative and not plain else 0.0
-            elif many > 18 or digits >> np.uint64(53) or not -22 <= power <= 22:
+            if many > 18 or digits >> np.uint64(53) or not -22 <= power <= 22:
                 kind = _HARD
+            elif digits == 0:
+                number = -0.0 if negative and not plain else 0.0
             else:
-                number = float(digits)
+                number = float(np.int64(digits))
                 number = number * _POWERS[power] if power >= 0 else number / _POWERS[-power]
                 number = -number if negative else number
             i = max(i, begin + 1)

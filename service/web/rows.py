@@ -64,7 +64,7 @@ class Rows:
             raise malformed(error, body) from None
         columns = roles(found.columns, to_learn=kind.to_learn)
         text = bytes(found.rows)
-        at = body.rindex(text)
+        at = _address(found.rows) - _address(body)  # raw, it is a view of the body
         if survey(body[:at] + body[at + len(text) :]).names > 2:
             json.loads(body, object_pairs_hook=once, parse_int=str, parse_float=str)
         if not text.startswith(b"["):
@@ -162,6 +162,11 @@ class _Column:
                 problems.setdefault(row, problem)
                 found.append(None)
         return Values(found)
+
+
+def _address(of: Any) -> int:
+    found: int = np.frombuffer(of, np.uint8).__array_interface__["data"][0]
+    return found
 
 
 def _decoded(text: bytes) -> Any:
