@@ -83,6 +83,7 @@ def _pass(
     mean: F64, spread: F64, bags: F64, heard_n: F64, heard_mean: F64, heard_spread: F64,
     heard_bags: F64, teach: bool, out: F32,
 ) -> None:  # fmt: skip
+    j: Any = 0
     for i in range(len(rows)):
         t = rows[i] if len(bags) > 1 else 0
         lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
@@ -95,8 +96,8 @@ def _pass(
         if teach and held:
             bags[t] += 1.0
         part = 1.0 / np.sqrt(np.float64(numbers))
-        length = 0.0
-        j: Any = lo
+        length: Any = 0.0
+        j = lo
         while j < hi:
             d = entry(runs, begin, where, j)
             if runs and held == 0 and j + _WIDE <= hi and unheard(heard_n, d):
@@ -150,14 +151,17 @@ _UNHEARD = Sums(*(np.zeros(0),) * 3, np.zeros(1))
 def passed(scale: TaskScale | PlaceScale, block: Block, teach: bool) -> F32:
     """The block's values behind the scale, which with `teach` takes them in."""
     out = np.empty_like(block.values)
+    mine: TaskScale | Sums
+    where: Any
     if isinstance(scale, TaskScale):
         mine, heard, where, starts = scale, _UNHEARD, block.slots, block.slots
     else:
         mine, heard, where = scale.mine, scale.heard, block.columns
         starts = heads(block.indptr, block.columns) if block.runs else block.indptr
-    _pass(
+    sums: list[Any] = [*(leaf.reshape(-1) for leaf in mine), *heard]
+    _pass(  # type: ignore[call-arg]
         block.rows, block.indptr, where, starts, block.runs, block.values, block.kinds,
-        *(leaf.reshape(-1) for leaf in mine), *heard, teach, out,
+        *sums, teach, out,
     )  # fmt: skip
     return out
 

@@ -88,10 +88,10 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                         lost = _log_loss(k, e, s, y, m, first, t, now)
                         away = np.float64(r[q * e + s])
                     if power != 1.0 or lost > cap:
-                        raised = exp(power * log(lost)) if lost > 0.0 else 0.0
+                        raised: Any = exp(power * log(lost)) if lost > 0.0 else 0.0
                         away *= power * raised / lost if 0.0 < raised <= cap else 0.0
                     r[q * e + s] = np.float32(away)
-                    xz = 0.0
+                    xz: Any = 0.0
                     for j in range(4):
                         xz += drawn[q * e + s, j]
                     square += away * (half * away * xx + 2.0 * coupling * xz)

@@ -74,13 +74,13 @@ class Experts(NamedTuple):
     tempered: bool = True
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """How many experts there are."""
         return len(self.own) + len(self.common) - self.both
 
 
-_NONE: Any = np.zeros(1, np.float32)
-_NO_DUAL = (_NONE, *(np.zeros(1),) * 3, np.zeros(1, np.int64))
+_NONE: Any = np.zeros(1, np.float32)  # stands for parts that there are not
+_NO_DUAL: Any = (_NONE, *(np.zeros(1),) * 3, np.zeros(1, np.int64))
 
 
 def run(
@@ -96,24 +96,24 @@ def run(
     leaf = own.v if own is not None else common.mine  # type: ignore[union-attr]
     k, classes, n = leaf.shape[-2], block.first.shape[1], len(block.rows)
     # Classes before experts: what experts say of one class lies together, as lanes.
-    scores = np.zeros((n, classes, experts.count))
+    scores = np.zeros((n, classes, experts.number))
+    v, g = (_NONE, _NONE) if own is None else (leaf.reshape(-1) for leaf in own)
     if k == 1 and block.runs and len(experts.own) == 1 and not (experts.common or experts.dual):
-        assert own is not None
         dense.learner(experts.tempered)(
             block.rows, block.indptr, block.slots, block.values, block.labels, block.weights,
-            block.first, block.start, *map(np.ravel, own), steps(experts.own, k),
+            block.first, block.start, v, g, steps(experts.own, k),
             scores.reshape(-1), teach,
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
+    shared = (_NONE,) * 4 if common is None else (leaf.reshape(-1) for leaf in common)
+    duals = _NO_DUAL if dual is None else (leaf.reshape(-1) for leaf in dual)
     kernels.learner(
         k == 1, len(experts.own), len(experts.common), experts.both, len(experts.dual),
         experts.alone, experts.tempered, block.runs,
     )(
         block.rows, block.indptr, block.columns, block.slots, block.values,
         block.values if apart is None else apart, block.labels, block.weights, block.first,
-        block.start, *((_NONE,) * 2 if own is None else map(np.ravel, own)),
-        steps(experts.own, k), *((_NONE,) * 4 if common is None else map(np.ravel, common)),
-        steps(experts.common, k), *(_NO_DUAL if dual is None else map(np.ravel, dual)),
+        block.start, v, g, steps(experts.own, k), *shared, steps(experts.common, k), *duals,
         steps(experts.dual, 1), experts.coupling, scores.reshape(-1), teach,
     )  # fmt: skip
     return scores.transpose(0, 2, 1)

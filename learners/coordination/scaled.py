@@ -35,7 +35,7 @@ def place_scale(shape: Shape) -> PlaceScale:
     return PlaceScale(tree.zeros(Sums, shape), tree.zeros(Sums, shape))
 
 
-def hear_scale(scale: PlaceScale, reply: Sums) -> None:
+def hear_scale(scale: PlaceScale, reply: Reply) -> None:
     """Put the others' statistics in the place of what was heard before."""
     if reply.bags is None:  # only tasks are spoken of
         return

@@ -37,11 +37,12 @@ def numbers(n: int, classes: int) -> Batch:
 )
 def test_one_pass_is_one_by_one(batch: Batch) -> None:
     fast, slow = place(families(), period=64), place(one_by_one(), period=64)
-    said = [here.learn(batch).probabilities for here in (fast, slow)]
-    np.testing.assert_array_equal(*said)
+    said, one_by_one_said = (here.learn(batch).probabilities for here in (fast, slow))
+    np.testing.assert_array_equal(said, one_by_one_said)
     rows = fast._tasks.rows(fast.tasks)
-    models = [here.strategy.model(here.bank, rows) for here in (fast, slow)]
-    np.testing.assert_array_equal(*models)
+    np.testing.assert_array_equal(
+        fast.strategy.model(fast.bank, rows), slow.strategy.model(slow.bank, rows)
+    )
     assert np.any(fast.bank.dual.z) and fast.strategy.experts == slow.strategy.experts
     for one, other in zip(
         tree.leaves((fast.bank.alone, fast.bank.scale)),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from learners.coordination import families
+from learners.coordination.families import families
 from learners.coordination.independent import independent
 from learners.coordination.mixture import DOUBT, SWITCHING, mixture
 from learners.coordination.pooled import pooled

@@ -1,0 +1,172 @@
+"""What is computed with lanes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+
+from learners.lanes.kinds import INT, count_of, kind_of, number_of, operation, shuffled
+from learners.lanes.moving import fill
+
+
+@operation
+def less(typing: Any, a: Any, b: Any, then: Any, other: Any) -> Any:
+    """Lane by lane `then` where a < b, else `other` (also where either is no number)."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered("<", *args[:2]), *args[2:])
+
+    return then(a, b, then, other), made
+
+
+def _instruction(name: str, arguments: int) -> Any:
+    """An operation of the processor that LLVM knows by that name."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = args[0].type
+        vector = isinstance(kind, ir.VectorType)
+        one = kind.element if vector else kind
+        bits = "f32" if one == ir.FloatType() else "f64"
+        full = f"llvm.{name}.{f'v{kind.count}' if vector else ''}{bits}"
+        known = builder.module.globals.get(full)
+        signature = ir.FunctionType(kind, [kind] * arguments)
+        return builder.call(known or ir.Function(builder.module, signature, full), args)
+
+    if arguments == 1:
+        return operation(lambda typing, x: (x(x), made))
+    return operation(lambda typing, x, y, z: (x(x, y, z), made) if x == y == z else None)
+
+
+sqrt = _instruction("sqrt", 1)
+size = _instruction("fabs", 1)
+fma = _instruction("fma", 3)  # x y + z, rounded once
+
+
+def _converted(name: str, to: Any) -> Any:
+    @operation
+    def convert(typing: Any, x: Any) -> Any:
+        kind = kind_of(count_of(x), to)
+
+        def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return getattr(builder, name)(args[0], context.get_value_type(kind))
+
+        return kind(x), made
+
+    return convert
+
+
+double = _converted("fpext", types.float64)
+single = _converted("fptrunc", types.float32)
+
+
+def _whole(kind: Any, value: int | None = None) -> Any:
+    """The LLVM type of as many whole numbers as there are lanes, or that value in each."""
+    made = INT if count_of(kind) == 1 else ir.VectorType(INT, count_of(kind))
+    if value is None:
+        return made
+    return ir.Constant(made, value if count_of(kind) == 1 else [value] * count_of(kind))
+
+
+@operation
+def power_of_two(typing: Any, k: Any) -> Any:
+    """2**k of whole float32 numbers k from -126 to 127, exactly."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        n = builder.add(builder.fptosi(args[0], _whole(k)), _whole(k, 127))
+        return builder.bitcast(builder.shl(n, _whole(k, 23)), args[0].type)
+
+    return k(k), made
+
+
+@operation
+def bits(typing: Any, x: Any) -> Any:
+    """The bits of float32 numbers, read as whole numbers: about 2**23 (127 + log2 x)."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.sitofp(builder.bitcast(args[0], _whole(x)), args[0].type)
+
+    return x(x), made
+
+
+@operation
+def total(typing: Any, x: Any) -> Any:
+    """The sum of all lanes: halves added to halves, and what has no half by itself."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value, n, rest = args[0], count_of(x), []
+        while n > 1:
+            if n % 2:
+                rest.append(builder.extract_element(value, ir.Constant(INT, n - 1)))
+            low, high = ([*range(i, i + n // 2)] for i in (0, n // 2))
+            n //= 2
+            if n == 1:
+                value = builder.fadd(
+                    *(builder.extract_element(value, ir.Constant(INT, i)) for i in (0, 1))
+                )
+            else:
+                value = builder.fadd(
+                    *(shuffled(builder, value, value, half) for half in (low, high))
+                )
+        for one in rest:
+            value = builder.fadd(value, one)
+        return value
+
+    return number_of(x)(x), made
+
+
+LONG = ir.IntType(64)
+_ROOT_HALF = 0x3FE6A09E667F3BCD  # the bits of sqrt(1/2) in float64
+
+
+def _split(builder: Any, x: Any) -> tuple[Any, Any]:
+    """The bits of float64 numbers m 2**n with m from sqrt(1/2) to sqrt(2), and n."""
+    vector = isinstance(x.type, ir.VectorType)
+    many = ir.VectorType(LONG, x.type.count) if vector else LONG
+
+    def constant(value: int) -> Any:
+        return ir.Constant(many, [value] * x.type.count if vector else value)
+
+    whole = builder.bitcast(x, many)
+    return whole, builder.ashr(builder.sub(whole, constant(_ROOT_HALF)), constant(52))
+
+
+@operation
+def exponent(typing: Any, x: Any) -> Any:
+    """n of positive, normal float64 numbers m 2**n, with m from sqrt(1/2) to sqrt(2)."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.sitofp(_split(builder, args[0])[1], args[0].type)
+
+    return x(x), made
+
+
+@operation
+def mantissa(typing: Any, x: Any) -> Any:
+    """And m."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        whole, n = _split(builder, args[0])
+        shift = ir.Constant(n.type, [52] * n.type.count if count_of(x) > 1 else 52)
+        return builder.bitcast(builder.sub(whole, builder.shl(n, shift)), args[0].type)
+
+    return x(x), made
+
+
+@njit(inline="always", error_model="numpy")
+def exp(x: Any) -> Any:
+    """e to the x of float32 from -87 to 88, within 1e-7 of it relatively.
+
+    Moshier, "Methods and programs for mathematical functions", 1989 (Cephes): x is k ln 2 + r, and
+    e**r for |r| <= 0.35 a polynomial.
+    """
+    shift = fill(x, 12582912.0)  # 1.5 * 2**23: what is added to it is rounded to a whole number
+    k = fma(x, fill(x, 1.44269504088896341), shift) - shift
+    r = fma(k, fill(x, 2.12194440e-4), fma(k, fill(x, -0.693359375), x))
+    s = fma(fill(x, 1.9875691500e-4), r, fill(x, 1.3981999507e-3))
+    s = fma(s, r, fill(x, 8.3334519073e-3))
+    s = fma(s, r, fill(x, 4.1665795894e-2))
+    s = fma(s, r, fill(x, 1.6666665459e-1))
+    s = fma(s, r, fill(x, 5.0000001201e-1))
+    return (fma(s * r, r, r) + fill(x, 1.0)) * power_of_two(k)
