@@ -8,7 +8,7 @@ ENV PATH=/opt/kindred/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK
 # What is installed changes more seldom than the code, so it has a layer of its own.
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 RUN mkdir learners streams service \
-    && python -m pip install -c constraints.txt .
+    && python -m pip install -c constraints.txt '.[arrow]'
 COPY learners learners
 COPY streams streams
 COPY service service

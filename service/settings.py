@@ -100,9 +100,9 @@ class Settings(BaseSettings):
         default=16 * MEBI,
         ge=1024,
         le=1024 * MEBI,
-        description="Bytes of one request's body, unpacked; more is 413 before it is read. 16 MiB is "
-        "some 40,000 examples of 20 features and a bounded piece of memory. JSON lines are learnt "
-        "while they come, so for them it bounds one line.",
+        description="Bytes of one request's body, unpacked; more is 413 before it is read. 16 MiB "
+        "is some 40,000 examples of 20 features and a bounded piece of memory. JSON lines are "
+        "learnt while they come, so for them it bounds one line.",
     )
     max_examples: int = Field(
         default=100_000,
