@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners import tree
+from learners.layout import live
 from learners.types import I64
 
 if TYPE_CHECKING:
@@ -146,50 +147,65 @@ class Cold:
 
 
 def freeze(place: Place, row: int, columns: I64) -> bytes:
-    """A row as bytes: all that is 0 for a feature is left out; `columns` are used ones by id."""
-    seen = np.zeros(len(columns), bool)
-    for names, leaf in _rows(place, row):
-        if names.startswith("d"):
-            seen |= leaf[columns].reshape(len(columns), -1).any(1)
-    kept = columns[seen]
-    parts = [
-        leaf[kept] if names.startswith("d") else leaf for names, leaf in _rows(place, row)
-    ]  # fmt: skip
+    """A row as bytes, but for features of which all is 0; `columns` are all used ones, by id."""
+    found = place._layout.cells(np.array([row]), columns)
+    parts, pairs = [], []
+    for names, leaf in _leaves(place):
+        if names.startswith("t") and not names.startswith("td"):
+            parts.append(leaf[row])
+        else:
+            pairs.append(leaf[found.at])
+    seen = np.zeros(len(found.column), bool)
+    for pair in pairs:
+        seen |= live(pair)
+    parts += [pair[seen] for pair in pairs]
     about = {
         "birth": int(place._births[row]), "margins": place._room.margins,
         "examples": int(place.progress.counts[row, 0]),
     }  # fmt: skip
     flat = np.frombuffer(b"".join(part.tobytes() for part in parts), np.uint8)
-    arrays = [place._columns.ids[kept], flat, place._first[row], place._labels[row]]
-    return tree.pack(arrays, about)
+    ids = place._columns.ids[columns[found.column[seen]]]
+    return tree.pack([ids, flat, place._first[row], place._labels[row]], about)
 
 
 def thaw(place: Place, row: int, data: bytes) -> None:
     """Write what `freeze` made into a row that is as new; classes may have come since."""
     (ids, flat, first, labels), about = tree.unpack(data)
-    columns = place._columns.find(ids)
     place._births[row] = about["birth"]
     place._first[row, : len(first)], place._labels[row, : len(labels)] = first, labels
+    sizes = {"k": about["margins"], "K": about["margins"]}
     at = 0
-    for names, leaf in _rows(place, row):
-        sizes = {"d": len(ids), "k": about["margins"], "K": about["margins"]}
-        shape = [sizes.get(n, have) for n, have in zip(names, leaf.shape, strict=True)]
+
+    def read(names: str, leaf: NDArray[Any], *more: int) -> NDArray[Any]:
+        nonlocal at
+        shape = [*more, *(sizes.get(n, m) for n, m in zip(names, leaf.shape, strict=True))]
         size = int(np.prod(shape)) * leaf.itemsize
         part = flat[at : at + size].view(leaf.dtype).reshape(shape)
         at += size
-        for axis, name in enumerate(names):
-            if name in "kK" and shape[axis] == 1 < leaf.shape[axis]:
+        for axis, (name, have) in enumerate(zip(names, leaf.shape, strict=True), len(more)):
+            if name in "kK" and part.shape[axis] == 1 < have:
                 part = tree.unfold(name, part, axis)
-        room: Any = tuple(slice(n) for n in part.shape)
-        if names.startswith("d"):
-            leaf[(columns, *room[1:])] = part
-        else:
-            leaf[room] = part
+        return part
+
+    kinds = [(names, leaf) for names, leaf in _leaves(place)]
+    for names, leaf in kinds:
+        if names.startswith("t") and not names.startswith("td"):
+            part = read(names[1:], leaf[row])
+            at_row: Any = (row, *(slice(n) for n in part.shape))
+            leaf[at_row] = part
+    pairs = []
+    for names, leaf in kinds:
+        if names.startswith("td"):
+            pairs.append(read(names[2:], leaf[0, 0], len(ids)))
+        elif names.startswith("p"):
+            pairs.append(read(names[1:], leaf[0], len(ids)))
+    columns = place._columns.find(ids).astype(np.int64)
+    place._layout.fill(np.full(len(ids), row), columns, pairs)
 
 
-def _rows(place: Place, row: int) -> Iterator[tuple[str, NDArray[Any]]]:
-    """The task's part of every leaf that has one, with the axes that are left."""
+def _leaves(place: Place) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Every leaf that has a part for each task, with its axes."""
     for one in (place.bank, place.progress):
         for _, names, leaf in tree.leaves(one):
-            if names.startswith("t"):
-                yield names[1:], leaf[row]
+            if names[0] in "tp":
+                yield names, leaf

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from learners import tree
 from learners.types import Tree
 
@@ -32,10 +34,12 @@ def of_place(place: Place) -> Cost:
     for one in _trees(place):
         for _, names, leaf in tree.leaves(one):
             total += leaf.nbytes
-            by_task += leaf.nbytes if "t" in names else 0
+            by_task += leaf.nbytes if names[0] in "tp" else 0
     rows = place._births.nbytes + place._first.nbytes + place._labels.nbytes
     known = sum(sys.getsizeof(name) + ENTRY for name in place._tasks.row)
     columns = place._columns.where.nbytes + place._columns.ids.nbytes
+    if (slots := place._layout.slots) is not None:
+        rows += slots.nbytes
     return Cost(total + rows + known + columns, by_task + rows + known)
 
 
@@ -49,8 +53,12 @@ def of_task(place: Place, task: str) -> int:
         taken += sum(
             leaf.nbytes // len(leaf)
             for _, names, leaf in tree.leaves(one)
-            if "t" in names and len(leaf)
+            if names.startswith("t") and len(leaf)
         )
+    if (slots := place._layout.slots) is not None:
+        pairs = len(slots.of(np.array([row]))[0])
+        each = sum(leaf[:1].nbytes for _, names, leaf in tree.leaves(place.bank) if names[0] == "p")
+        taken += pairs * (each + slots.nbytes // len(slots))
     for leaf in (place._births, place._first, place._labels):
         taken += leaf[row : row + 1].nbytes
     return taken

@@ -75,6 +75,9 @@ def _look(ids: U32, where: I32, columns: I32) -> int:
     return missing
 
 
+FIRST = 4096  # columns from 0 on in which the tasks of a place meet: later features are rare ones
+
+
 class Columns:
     """Feature ids -> columns, given out as features appear. Column 0 is nobody's.
 
@@ -106,6 +109,16 @@ class Columns:
     def sorted(self) -> I64:
         """Used columns in the canonical order, that of their ids."""
         return 1 + np.argsort(self.ids[1 : self.used])
+
+    def first(self) -> I64:
+        """Those below FIRST, in that order."""
+        columns = self.sorted()
+        return columns[columns < FIRST]
+
+    def stored(self) -> I64:
+        """All, the first ones first: so given out again, the same are the first."""
+        columns = self.sorted()
+        return np.concatenate([columns[columns < FIRST], columns[columns >= FIRST]])
 
 
 class Classes:

@@ -18,7 +18,7 @@ from learners.cold import CHECK, Cold, Shelf, thaw
 from learners.coordination import find
 from learners.exchange import Hub, Parcel
 from learners.features import BITS, Batch
-from learners.kernels import lay
+from learners.layout import Kind, Layout
 from learners.names import Classes, Columns, Tasks, note
 from learners.progress import Progress, tally
 from learners.talk import Talk
@@ -60,6 +60,9 @@ class Place:
         last for each cell (task and column) of the bank, and a wide bank's tasks are visited as
         learning pays for it (`talk`): meetings never cost more than learning, by more than a
         constant, and never hold it up for long; 0: every one that is due, at once
+    layout
+        of what is kept by task and column: "dense" rows, "slots" for the pairs that were seen, or
+        "auto", whichever takes less memory; it changes no result
     shelf, warm
         where tasks lie that are not in memory, and how many of those that learnt last are (`cold`);
         by default all are
@@ -94,6 +97,7 @@ class Place:
         post: Callable[[Parcel], None] | None = None,
         shelf: Shelf | None = None,
         warm: int = 0,
+        layout: Kind = "auto",
     ) -> None:
         if lag not in (0, 1):
             raise ValueError(f"lag: {lag!r} is neither 0 nor 1")
@@ -106,7 +110,8 @@ class Place:
         self.alone = hub is None and post is None
         self.position = 0  # examples learnt and tasks forgotten so far
         self._tasks, self._columns, self._classes = Tasks(), Columns(bits), Classes()
-        self._room = Shape(8, 16, 0)
+        self._layout = Layout(self, layout)
+        self._room = Shape(8, 16, 0, self._layout.room)
         self._births = np.zeros(8, np.int64)
         self._first = np.full((8, 0), NEVER, np.int64)  # as Block.first
         self._labels = np.zeros((8, 0), np.int64)  # how often each task had each class
@@ -198,7 +203,7 @@ class Place:
         """What `learn` would say of each example now; changes nothing. Unknown names are fine."""
         rows = self.rows(batch.tasks)[batch.task]
         columns = self._columns.find(batch.columns)
-        slots, runs = lay(rows, batch.indptr, columns, self._room.columns)
+        slots, runs = self._layout.lay(rows, batch.indptr, columns, new=False)
         block = Block(
             rows, batch.indptr, columns, slots, batch.columns, batch.values, batch.kinds,
             np.full(len(rows), -1, np.int64), batch.weight, self._first, self.position, runs,
@@ -226,6 +231,7 @@ class Place:
         at = np.array([row])
         tree.put(self.bank, at, self.strategy.init(np.zeros(1, np.int64), self._one))
         tree.put(self.progress, at, tree.zeros(Progress, self._one, len(self.experts)))
+        self._layout.vacate(row)
         self._births[row], self._first[row], self._labels[row] = 0, NEVER, 0
         self.talk.forget(row)
 
@@ -271,7 +277,7 @@ class Place:
 
     @property
     def _one(self) -> Shape:
-        return Shape(1, self._room.columns, self._room.classes)
+        return Shape(1, self._room.columns, self._room.classes, min(self._room.slots, 1))
 
     def _admit(self, batch: Batch, lo: int, hi: int) -> Block:
         """Examples lo to hi as a block, with rows, columns and classes for all new in them."""
@@ -285,18 +291,21 @@ class Place:
         columns = self._columns.add(batch.columns[entries])
         self._classes.add([batch.classes[i] for i in np.flatnonzero(np.bincount(label))])
         labels = self._classes.find(batch.classes)[label]
-        self._make_room()
         row = np.zeros(len(batch.tasks), np.int64)
         row[there] = self._tasks.rows(names)
         rows = row[task]
+        indptr = indptr - indptr[0]
+        self._layout.entries += len(columns)
+        self._make_room()
+        slots, runs = self._layout.lay(rows, indptr, columns, new=True)
+        if self._layout.room > self._room.slots:
+            self._make_room()
         if new:
             seeds = np.array([_seed(name, self.seed) for name in new], np.int64)
             tree.put(self.bank, added, self.strategy.init(seeds, self._one))
         for name, data in back.items():
             thaw(self, self._tasks.row[name], data)
         note(rows, labels, self.position, self._births, self._first, self._labels)
-        indptr = indptr - indptr[0]
-        slots, runs = lay(rows, indptr, columns, self._room.columns)
         return Block(
             rows, indptr, columns, slots, batch.columns[entries], batch.values[entries],
             batch.kinds[entries], labels, batch.weight[lo:hi], self._first, self.position, runs,
@@ -314,12 +323,17 @@ class Place:
 
     def _make_room(self) -> None:
         """Grow the bank by a quarter at least, so that it is copied seldom and little lies idle."""
-        room = self._room
-        tasks, columns = (
+        self._layout.choose(self._tasks.used, self._columns.used)
+        room, layout = self._room, self._layout
+        tasks, columns, slots = (
             have if used <= have else max(used, have + have // 4)
-            for have, used in zip(room, (self._tasks.used, self._columns.used), strict=False)
+            for have, used in (
+                (room.tasks, self._tasks.used),
+                (room.columns, self._columns.used),
+                (room.slots, layout.room),
+            )
         )
-        self._room = Shape(tasks, columns, len(self._classes.names))
+        self._room = Shape(tasks, columns, len(self._classes.names), slots)
         if self._room != room:
             self.bank = tree.grow(self.bank, self._room)
             self.progress = tree.grow(self.progress, self._room)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from learners import tree
-from learners.types import Shape, Tree
+from learners.layout import live
+from learners.types import I64, Shape, Tree
 
 if TYPE_CHECKING:
     from learners.place import Place
 
-FORMAT = 2
+FORMAT = 3
 SETTINGS = ("bits", "seed", "period", "lag", "thrift", "name")  # arguments of Place
 
 
@@ -33,10 +34,10 @@ def save(place: Place) -> bytes:
         raise ValueError("this strategy's state is not arrays: replay its journal instead")
     names = place._tasks.sorted()
     rows = np.concatenate([[0], place._tasks.rows(names)])
-    columns = np.concatenate([[0], place._columns.sorted()])
+    columns = np.concatenate([[0], place._columns.stored()])
     arrays = [
         place._columns.ids[columns], place._births[rows], place._first[rows], place._labels[rows],
-        *_flat(tree.take(place.progress, t=rows)), *_flat(tree.take(place.bank, t=rows, d=columns)),
+        *_flat(tree.take(place.progress, t=rows)), *_bank(place, rows, columns),
     ]  # fmt: skip
     about: dict[str, Any] = {
         "format": FORMAT, "experts": place.experts, "position": place.position,
@@ -80,10 +81,8 @@ def load(place: Place, arrays: list[Any], about: dict[str, Any]) -> None:
     ids = next(rest)
     place._columns.add(ids[1:])
     place._births, place._first, place._labels = next(rest), next(rest), next(rest)
-    place._room = Shape(len(place._births), len(ids), len(place.classes))
     place.progress = _fill(place.progress, rest)
-    place.bank = _fill(place.bank, rest)
-    tree.check(place.bank, place._room)
+    _load_bank(place, rest, Shape(len(place._births), len(ids), len(place.classes)))
     place.talk.restore(about["talk"], rest)
     if about["hub"] is not None:
         hub, known = place.hub, about["hub"]
@@ -102,6 +101,37 @@ def load(place: Place, arrays: list[Any], about: dict[str, Any]) -> None:
                 f"{len(cold.shelf)} that lie there at position {place.position} are not those; "
                 "restore the whole directory from one backup"
             )
+
+
+def _bank(place: Place, rows: I64, columns: I64) -> list[Any]:
+    """The bank's leaves; of task and column only what is not 0, whichever way it lies."""
+    row, column, at = place._layout.cells(rows[1:], columns[1:])
+    leaves = list(tree.leaves(place.bank))
+    pairs = [leaf[at] for _, names, leaf in leaves if names.startswith(("td", "p"))]
+    seen = np.zeros(len(row), bool)
+    for leaf in pairs:
+        seen |= live(leaf)
+    rest = tree.map(lambda n, leaf: None if n.startswith(("td", "p")) else leaf, place.bank)
+    others = [leaf for leaf in _flat(tree.take(rest, t=rows, d=columns)) if leaf is not None]
+    counts = np.bincount(row[seen], minlength=len(rows) - 1)
+    return [counts, column[seen].astype(np.int32), *(leaf[seen] for leaf in pairs), *others]
+
+
+def _load_bank(place: Place, rest: Iterator[Any], room: Shape) -> None:
+    """Make the bank anew from its leaves, lying as takes least."""
+    counts, column = next(rest), next(rest)
+    layout = place._layout
+    layout.begin(room.tasks, room.columns, len(column))
+    place._room = room._replace(slots=layout.room)
+    place.bank = place.strategy.init(np.zeros(room.tasks, np.int64), place._room)
+    kinds = [names.startswith(("td", "p")) for _, names, _ in tree.leaves(place.bank)]
+    pairs = [next(rest) for _ in range(sum(kinds))]
+    rows = 1 + np.repeat(np.arange(len(counts)), counts)
+    layout.fill(rows, 1 + column.astype(np.int64), pairs)
+    others = iter(_flat(place.bank))
+    leaves = [next(rest) if not pair else leaf for pair, leaf in zip(kinds, others, strict=True)]
+    place.bank = tree.fill(place.bank, leaves)
+    tree.check(place.bank, place._room)
 
 
 def _flat(one: Tree) -> list[Any]:

@@ -27,6 +27,7 @@ import numpy as np
 
 from learners import parcels, tree
 from learners.exchange import Hub, Parcel
+from learners.names import FIRST
 from learners.tree import Array
 from learners.types import I64, U32, Shape, Tree
 
@@ -78,7 +79,7 @@ class Talk:
         self.credit = 0.0  # entries learnt that nothing was done for yet
         self.spoken: Spoken = tree.zeros(Spoken, place._room)
         self.round: Round | None = None
-        nobody = place.strategy.message(place.bank, np.zeros(0, np.int64))
+        nobody = place._layout.message(np.zeros(0, np.int64), np.zeros(0, np.int64))
         axes = [names for _, names, _ in tree.leaves(nobody)]
         self.meets = bool(axes)
         self.by_row = any("t" in names for names in axes)
@@ -163,7 +164,7 @@ class Talk:
         spoken.number[all_rows[changed], 0] = self.told
         rows = all_rows[changed | (number > since)] if since else all_rows
         columns, ids = self._all_columns()
-        message = tree.take(place.strategy.message(place.bank, rows), d=columns)
+        message = place._layout.message(rows, columns)
         parcel = Parcel(
             place.name, self.told, names, place._births[all_rows], seen, ids, place.classes, message
         )
@@ -247,7 +248,7 @@ class Talk:
         columns, _ = self._all_columns()
         self.told += 1
         room = Shape(len(rows), len(columns), len(place.classes))
-        nothing = tree.take(place.strategy.message(place.bank, rows[:0]), d=columns)
+        nothing = place._layout.message(rows[:0], columns)
         return Round(self.told, rows.copy(), place._births[rows], columns, tree.grow(nothing, room))
 
     def _visit(self, round: Round, n: int) -> None:
@@ -263,11 +264,11 @@ class Talk:
             if reply is not None:
                 at = self._at[rows]
                 self._merge(reply, rows[at >= 0], at[at >= 0], commons=False)
-            message = place.strategy.message(place.bank, rows)
+            message = place._layout.message(rows, round.columns)
             round.told = tree.grow(round.told, Shape(0, 0, len(place.classes)))
             into = lo + np.flatnonzero(here)
-            for (names, told), (_, said) in zip(_by_row(round.told), _by_row(message), strict=True):
-                told[into] = said.take(round.columns, 1) if "d" in names else said
+            for (_, told), (_, said) in zip(_by_row(round.told), _by_row(message), strict=True):
+                told[into] = said
             self.spoken.seen[rows] = place.progress.counts[rows]
             self.spoken.number[rows] = round.number
         round.done = end
@@ -291,7 +292,7 @@ class Talk:
         stayed = (round.rows >= 0) & (place._births[round.rows] == round.births)
         part = round.told if stayed.all() else tree.take(round.told, t=np.flatnonzero(stayed))
         by_row = iter(_by_row(part))
-        commons = tree.take(place.strategy.message(place.bank, rows[:0]), d=round.columns)
+        commons = place._layout.message(rows[:0], round.columns)
         last = self.hub.inbox.get(place.name) if place.alone else None
         return Parcel(
             place.name, round.number, names, place._births[rows], spoken.seen[rows, 0],
@@ -336,15 +337,19 @@ class Talk:
             return leaf[at] if "t" in names else leaf if commons else None
 
         part = tree.grow(tree.map(pick, reply.tree), Shape(0, 0, len(place.classes)))
-        room = Shape(len(rows), place._room.columns, len(place.classes))
         columns = place._columns.find(reply.ids).astype(np.int64)
-        place.strategy.merge(place.bank, rows, tree.spread(part, room, d=columns))
+        place._layout.merge(rows, columns, part)
 
     def _all_columns(self) -> tuple[I64, U32]:
-        """The columns used, in the order of their ids, and these."""
-        if len(self._columns[0]) != self.place._columns.used - 1:
-            columns = self.place._columns.sorted()
-            self._columns = columns, self.place._columns.ids[columns]
+        """The columns that are spoken of, in the order of their ids, and these.
+
+        What is common matters to other places alone, so a place of its own tells the first only.
+        """
+        known = self.place._columns
+        few = self.place.alone and known.used > FIRST
+        if len(self._columns[0]) != (FIRST if few else known.used) - 1:
+            columns = known.first() if few else known.sorted()
+            self._columns = columns, known.ids[columns]
         return self._columns
 
 

@@ -49,16 +49,22 @@ def leaves(tree: Tree, path: str = "") -> Iterator[Leaf]:
     fields, declared = _fields(tree)
     for field, value in zip(fields, tree, strict=True):
         if field in declared:
-            yield f"{path}{field}", declared[field][0], value
+            yield f"{path}{field}", _lying(declared[field][0], value), value
         else:
             yield from leaves(value, f"{path}{field}.")
 
 
-def map(change: Callable[[str, Array], Array], tree: Tree) -> Tree:
+def _lying(names: str, leaf: Array | None) -> str:
+    """The axes of a leaf as it lies: those of task and column are one where it lies in slots."""
+    in_slots = names.startswith("td") and leaf is not None and leaf.ndim == len(names) - 1
+    return "p" + names[2:] if in_slots else names
+
+
+def map(change: Callable[[str, Array], Array | None], tree: Tree) -> Tree:
     """The same tree with `change(axes, leaf)` for each leaf; None, a leaf left out, stays."""
     fields, declared = _fields(tree)
     made = [
-        (value if value is None else change(declared[field][0], value))
+        (value if value is None else change(_lying(declared[field][0], value), value))
         if field in declared
         else map(change, value)
         for field, value in zip(fields, tree, strict=True)
@@ -68,16 +74,22 @@ def map(change: Callable[[str, Array], Array], tree: Tree) -> Tree:
 
 def _sizes(shape: Shape) -> dict[str, int]:
     """Lengths of the axes that grow."""
-    return {"t": shape.tasks, "d": shape.columns, "k": shape.margins, "K": shape.margins}
+    t, d, _, p = shape
+    return {"t": t, "d": d, "k": shape.margins, "K": shape.margins, "p": p}
 
 
 def zeros(kind: type, shape: Shape, experts: int = 1, places: int = 0) -> Tree:
     """A tree of that class, all zeros."""
     sizes = _sizes(shape) | {"e": experts, "s": places}
+    declared = list(axes(kind).values())
+    if shape.slots:
+        declared = [
+            ("p" + names[2:] if names.startswith("td") else names, d) for names, d in declared
+        ]
     return kind(
         *(
             np.zeros([sizes[a] if a.isalpha() else int(a) for a in names], dtype)
-            for names, dtype in axes(kind).values()
+            for names, dtype in declared
         )
     )
 
@@ -114,10 +126,11 @@ def take(tree: Tree, **wanted: NDArray[np.int64]) -> Tree:
     """Copies of what lies at those places of the named axes (`t=rows, d=columns`)."""
 
     def pick(names: str, leaf: Array) -> Array:
+        taken = leaf
         for axis, name in enumerate(names):
             if name in wanted:
-                leaf = leaf.take(wanted[name], axis)
-        return np.array(leaf)
+                taken = taken.take(wanted[name], axis)
+        return np.array(leaf) if taken is leaf else taken
 
     return map(pick, tree)
 
@@ -165,7 +178,8 @@ def check(tree: Tree, shape: Shape) -> None:
     """
     least = _sizes(shape)
     for (path, names, leaf), dtype in zip(leaves(tree), _dtypes(tree), strict=True):
-        if leaf.ndim != len(names) or leaf.dtype != dtype:
+        astray = names.startswith("td" if shape.slots else "p")
+        if astray or leaf.ndim != len(names) or leaf.dtype != dtype:
             raise ValueError(
                 f"leaf {path}: {leaf.ndim} axes of {leaf.dtype}, declared as {names!r} of {dtype}"
             )

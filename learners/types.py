@@ -7,6 +7,7 @@ examples as columns. Axes are named by a letter in the annotation of every leaf:
 t     tasks; row 0 is the task never seen, always as it was made
 d     columns; column 0 is the feature never seen, always 0
 k     classes, signed: 1 while there are at most two (their margin), else one each
+p     pairs of task and column, where leaves of both (td..) lie in slots (`layout`)
 K     classes, unsigned: as k, for sums of squares and the like
 e     experts: one family learns at several rates at once
 s     places (of a message's common leaves, once they lie together in an inbox)
@@ -47,6 +48,7 @@ class Shape(NamedTuple):
     tasks: int
     columns: int
     classes: int
+    slots: int = 0  # 0: leaves of task and column are dense rows
 
     @property
     def margins(self) -> int:

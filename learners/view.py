@@ -130,9 +130,9 @@ def models(place: Place, tasks: Sequence[str] | None = None) -> Parcel:
     rows = place.rows(names)
     if not rows.all():
         raise KeyError(names[int(np.flatnonzero(rows == 0)[0])])
-    used = place._columns.sorted()
+    used = place._columns.first()
     used = used[place._columns.ids[used] != 0]
-    weights = place.strategy.model(place.bank, rows)[..., 0][:, used]
+    weights = place._layout.model(rows, used)[..., 0]
     return Parcel(
         place.name, 0, names, place._births[rows], place.progress.counts[rows, 0],
         place._columns.ids[used], place.classes, Models(weights),

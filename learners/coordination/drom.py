@@ -181,8 +181,9 @@ def drom(
         if radius < np.inf:
             length = np.sqrt(squares(model(bank, rows)))
             short = np.minimum(1.0, radius / np.maximum(length, 1e-12)).astype(np.float32)
-        hearing(e)(
-            rows, v, dual.c, dual.z, dual.H, dual.played, dual.n, coupling, short, reply.z
+        hearing(e, step != "coordinate")(
+            rows, v, bank.own.g, dual.c, dual.z, dual.H, dual.played, dual.n, coupling, short,
+            reply.z,
         )  # fmt: skip
         if isinstance(bank.norms, Norms):
             bank.norms.zz[rows] = squares(reply.z)

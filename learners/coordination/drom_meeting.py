@@ -39,16 +39,17 @@ def telling(e: int) -> Any:
 
 
 @cache
-def hearing(e: int) -> Any:
+def hearing(e: int, everywhere: bool) -> Any:
     """The loop that gives rows their new z, for e experts.
 
     What z pulled so far becomes part of a, and of the sum of what was played; w is scaled by
-    `short`.
+    `short`. But for `everywhere`, z is heard where the task has learnt something, g > 0: so what a
+    task keeps follows the features that it has seen, however many the others have.
     """
 
     @compiled
     def run(
-        rows: Any, a: Any, c: Any, z: Any, H: Any, played: Any, n: Any, coupling: float,
+        rows: Any, a: Any, g: Any, c: Any, z: Any, H: Any, played: Any, n: Any, coupling: float,
         short: Any, new: Any,
     ) -> None:  # fmt: skip
         for i in range(len(rows)):
@@ -62,7 +63,8 @@ def hearing(e: int) -> Any:
                         grown = c[t, j, q, s] + count * (np.float64(w) - np.float64(old))
                         c[t, j, q, s] = grown + (coupling * played[t, s]) * dual
                         a[t, j, q, s] = w
-                        z[t, j, q, s] = new[i, j, q, s]
+                        heard = everywhere or g[t, j, q, s] > 0.0
+                        z[t, j, q, s] = new[i, j, q, s] if heard else np.float32(0)
             H[t], played[t] = 0.0, 0.0
 
     return run

@@ -27,7 +27,9 @@ class Nested(NamedTuple):
     rest: tuple[()] = ()
 
 
-SHAPES = st.builds(Shape, st.integers(1, 4), st.integers(1, 5), st.integers(0, 4))
+_SIZES = st.integers(1, 4), st.integers(1, 5), st.integers(0, 4)
+SHAPES = st.builds(Shape, *_SIZES, slots=st.just(0))
+IN_SLOTS = st.builds(Shape, *_SIZES, slots=st.integers(1, 6))
 ARRAYS = hn.arrays(
     st.sampled_from([np.float32, np.float64, np.int64, np.uint8, np.uint32]),
     hn.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
@@ -106,25 +108,29 @@ def test_headers_that_lie_are_refused(header: bytes) -> None:
         tree.unpack(len(header).to_bytes(8, "little") + header)
 
 
-@given(SHAPES, SHAPES)
-def test_growing_keeps_what_there_is(shape: Shape, more: Shape) -> None:
+@given(st.tuples(SHAPES, SHAPES) | st.tuples(IN_SLOTS, IN_SLOTS))
+def test_growing_keeps_what_there_is(shapes: tuple[Shape, Shape]) -> None:
+    shape, more = shapes
     one = made(shape)
+    assert one.leafy.w.ndim == (3 if shape.slots else 4)
     larger = Shape(*(max(a, b) for a, b in zip(shape, more, strict=True)))
     grown = tree.grow(one, larger)
     tree.check(grown, larger)
-    at = {"t": np.arange(shape.tasks), "d": np.arange(shape.columns)}
+    sizes = {"t": shape.tasks, "d": shape.columns, "p": shape.slots}
+    at = {name: np.arange(size) for name, size in sizes.items()}
     kept = tree.take(grown, **at)
     if shape.margins > 1 or larger.margins == 1:
         k = shape.margins
-        leafy = Leafy(kept.leafy.w[:, :, :k], kept.leafy.g[:, :, :k], kept.leafy.n)
+        leafy = Leafy(kept.leafy.w[..., :k, :], kept.leafy.g[..., :k, :], kept.leafy.n)
         alike(kept._replace(leafy=leafy), one)
-        assert not kept.leafy.w[:, :, k:].any()
+        assert not kept.leafy.w[..., k:, :].any()
     else:
         w = one.leafy.w
-        np.testing.assert_array_equal(kept.leafy.w[:, :, 1:2] - kept.leafy.w[:, :, 0:1], w)
-        np.testing.assert_array_equal(kept.leafy.w[:, :, :1], -kept.leafy.w[:, :, 1:2])
-        np.testing.assert_array_equal(kept.leafy.g[:, :, :2], np.repeat(one.leafy.g, 2, 2))
-        assert not kept.leafy.w[:, :, 2:].any()
+        unfolded = kept.leafy.w
+        np.testing.assert_array_equal(unfolded[..., 1:2, :] - unfolded[..., 0:1, :], w)
+        np.testing.assert_array_equal(unfolded[..., :1, :], -unfolded[..., 1:2, :])
+        np.testing.assert_array_equal(kept.leafy.g[..., :2, :], np.repeat(one.leafy.g, 2, -2))
+        assert not unfolded[..., 2:, :].any()
     total = sum(float(np.abs(leaf).sum()) for _, _, leaf in tree.leaves(kept))
     everything = sum(float(np.abs(leaf).sum()) for _, _, leaf in tree.leaves(grown))
     assert total == pytest.approx(everything)  # all else is 0
