@@ -187,9 +187,10 @@ class Place:
             raise ValueError(f"batch: hashed to more than this place's {self.bits} bits")
         n = len(batch.task)
         parts, seen = [], np.zeros(n, np.int64)
+        row = np.zeros(len(batch.tasks), np.int64)
         for lo, hi in self._cuts(n, batch.indptr):
             # Part by part, so that a meeting hears of no task or class that comes after it.
-            block = self._admit(batch, lo, hi)
+            block = self._admit(batch, lo, hi, row)
             parts.append(self.strategy.learn(self.bank, block))
             seen[lo:hi] = tally(self.progress, block, parts[-1])
             self.position += hi - lo
@@ -279,20 +280,24 @@ class Place:
     def _one(self) -> Shape:
         return Shape(1, self._room.columns, self._room.classes, min(self._room.slots, 1))
 
-    def _admit(self, batch: Batch, lo: int, hi: int) -> Block:
-        """Examples lo to hi as a block, with rows, columns and classes for all new in them."""
+    def _admit(self, batch: Batch, lo: int, hi: int, row: I64) -> Block:
+        """Examples lo to hi as a block, with rows, columns and classes for all new in them.
+
+        `row` is for the rows of the batch's tasks, as they become known.
+        """
         task, label, indptr = batch.task[lo:hi], batch.label[lo:hi], batch.indptr[lo : hi + 1]
         entries = slice(int(indptr[0]), int(indptr[-1]))
-        there = np.flatnonzero(np.bincount(task))  # a batch may hold many tasks, a part few
+        few = len(row) > 4 * len(task)  # a batch may hold many tasks, a part few
+        there = np.unique(task) if few else np.flatnonzero(np.bincount(task))
         names = [batch.tasks[i] for i in there]
-        new = [name for name in names if name not in self._tasks.row]
+        row[there] = self._tasks.rows(names)
+        unknown = there[row[there] == 0]
+        new = [batch.tasks[i] for i in unknown]
         back = self._cold.back(new) if self._cold and new else {}
-        added = np.array([self._tasks.add(name) for name in new], np.int64)
+        row[unknown] = added = np.array([self._tasks.add(name) for name in new], np.int64)
         columns = self._columns.add(batch.columns[entries])
         self._classes.add([batch.classes[i] for i in np.flatnonzero(np.bincount(label))])
         labels = self._classes.find(batch.classes)[label]
-        row = np.zeros(len(batch.tasks), np.int64)
-        row[there] = self._tasks.rows(names)
         rows = row[task]
         indptr = indptr - indptr[0]
         self._layout.entries += len(columns)

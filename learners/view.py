@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -151,9 +152,9 @@ def directions(parcels: Sequence[Parcel]) -> F32:
             part = reclass(p.tree, p.classes, classes.names)
             room = Shape(len(p.tasks), len(ids), len(classes.names))
             wide.append(tree.spread(part, room, d=np.searchsorted(ids, p.ids)).w)
-        flat = np.concatenate([w.reshape(len(w), -1) for w in wide])
     else:
-        flat = parcels[0].tree.w.reshape(len(parcels[0].tasks), -1)
+        wide = [parcels[0].tree.w]
+    flat = np.concatenate([w.reshape(len(w), math.prod(w.shape[1:])) for w in wide])
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     unit: F32 = np.divide(flat, length, out=np.zeros_like(flat), where=length > 0)
     return unit

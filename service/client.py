@@ -15,13 +15,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
-from learners.features import Example
+if TYPE_CHECKING:
+    from learners.features import Example
 
 PAGE = 10_000  # names of tasks asked for at once
 TOGETHER = 1000  # lines of one request
