@@ -153,14 +153,14 @@ class Hub:
     def _remember(self, names: tuple[str, ...], births: I64, ids: U32, shape: Shape) -> None:
         """Bring the memory into the order of this meeting; who left, or was born anew, is new."""
         self.memory = tree.grow(self.memory, shape)
+        kept, at = {}, {}
         if names != self.names or (births != self.births).any():
-            to, rows = self._names.common(names, births, self.names, self.births)
-            self.memory = tree.spread(tree.take(self.memory, t=rows), shape, t=to)
+            at["t"], kept["t"] = self._names.common(names, births, self.names, self.births)
         if not np.array_equal(ids, self.ids):
-            kept = np.isin(self.ids, ids)
-            columns = np.flatnonzero(kept)
-            at = np.searchsorted(ids, self.ids[kept])
-            self.memory = tree.spread(tree.take(self.memory, d=columns), shape, d=at)
+            kept["d"] = np.flatnonzero(np.isin(self.ids, ids))
+            at["d"] = np.searchsorted(ids, self.ids[kept["d"]])
+        if kept:
+            self.memory = tree.spread(tree.take(self.memory, **kept), shape, **at)
         self.names, self.births, self.ids = names, births, ids
 
     def _lay(self, parcels: list[Parcel], found: I64, shape: Shape, ids: U32) -> Tree:

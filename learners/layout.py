@@ -141,16 +141,23 @@ class Layout:
             place.strategy.merge(place.bank, rows, tree.spread(reply, room, d=columns))
             return
 
+        # All that the rows have seen, for what is not spoken of any more is heard as 0.
+        every = np.union1d(columns, self.slots.of(rows)[2])
+
         def spread(names: str, leaf: Array) -> Array:
-            if not names.startswith("d"):
-                return leaf
-            wide = np.zeros((room.columns, *leaf.shape[1:]), leaf.dtype)
-            wide[columns] = leaf
+            if names.startswith("td"):
+                wide = np.zeros((len(rows), len(every), *leaf.shape[2:]), leaf.dtype)
+                wide[:, np.searchsorted(every, columns)] = leaf
+            elif names.startswith("d"):
+                wide = np.zeros((room.columns, *leaf.shape[1:]), leaf.dtype)
+                wide[columns] = leaf
+            else:
+                wide = leaf
             return wide
 
-        part = self.part(rows, columns)
+        part = self.part(rows, every)
         place.strategy.merge(part, np.arange(len(rows)), tree.map(spread, reply))
-        self._put(part, rows, columns)
+        self._put(part, rows, every)
 
     def vacate(self, row: int) -> None:
         """Forget a row's pairs."""

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 FIXED = 1 << 18  # cells that a meeting costs besides its own; it takes milliseconds, however small
 TOGETHER = 1 << 16  # cells of rows that are visited at once: what is made on the way stays in cache
+CELLS = 1 << 24  # in a meeting, some 80 bytes each, before columns are left out of it
+LEAST = 256  # columns that never are
 
 
 class Spoken(NamedTuple):
@@ -345,12 +347,18 @@ class Talk:
 
         What is common matters to other places alone, so a place of its own tells the first only.
         """
-        known = self.place._columns
-        few = self.place.alone and known.used > FIRST
-        if len(self._columns[0]) != (FIRST if few else known.used) - 1:
-            columns = known.first() if few else known.sorted()
+        known, most = self.place._columns, self._most
+        few = self.place.alone and known.used > most
+        if len(self._columns[0]) != (most if few else known.used) - 1:
+            columns = known.first()[: most - 1] if few else known.sorted()
             self._columns = columns, known.ids[columns]
         return self._columns
+
+    @property
+    def _most(self) -> int:
+        """Columns from 0 on that a place of its own speaks of, so that many tasks meet in few."""
+        room = max(LEAST, CELLS // max(1, len(self.place._tasks.row)))
+        return min(FIRST, 1 << (room.bit_length() - 1))
 
 
 def _done(reply: Parcel | None) -> Future[Parcel | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from learners import layout
+from learners import layout, names, talk
 from learners.cost import of_place, of_task
 from learners.features import Batch, Example, batch
 from learners.layout import Kind
@@ -34,6 +34,28 @@ def test_layouts_agree_to_the_last_bit(case: str) -> None:
     assert raw(rows.tell().tree) == raw(slots.tell().tree)
     assert rows.view("task 0").nearest == slots.view("task 0").nearest
     np.testing.assert_array_equal(rows.relations()[1], slots.relations()[1])
+
+
+@pytest.mark.parametrize("case", ["auto", "drom", "laplacian"])
+def test_tasks_meet_in_few_columns_the_fewer_the_more_there_are(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "FIRST", 16)
+    monkeypatch.setattr(talk, "FIRST", 16)
+    monkeypatch.setattr(talk, "CELLS", 100)
+    monkeypatch.setattr(talk, "LEAST", 4)
+    examples = stream(200, third=150, tasks=4) + stream(200, 1, tasks=12)
+    rows, slots = lying(CASES[case](), "dense"), lying(CASES[case](), "slots")
+    wide = []
+    for lo in range(0, 400, 50):
+        part = examples[lo : lo + 50]
+        same(in_blocks(rows, part, [20]), in_blocks(slots, part, []))
+        assert rows.snapshot() == slots.snapshot()
+        rows = Place.restore(CASES[case](), rows.snapshot())
+        wide.append(len(rows.hub.ids))
+    assert wide[0] == 15
+    assert wide[-1] < 15
+    assert rows._columns.used > 20
 
 
 def in_slots(place: Place) -> bool:
