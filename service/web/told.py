@@ -105,8 +105,8 @@ def rows(told: Told) -> bytes:
 def table(told: Told) -> bytes:
     """As an Arrow IPC stream.
 
-    Labels are of one type where they can be, else texts of JSON; so are the names of the classes
-    where they are not all strings.
+    Labels are of one type where they can be, else texts of JSON, and the field's metadata say so
+    (`encoding`: `json`); names of the classes are where they are not all strings.
     """
     import pyarrow as pa  # whoever asks for it has looked whether it is there
 
@@ -143,6 +143,10 @@ def table(told: Told) -> bytes:
         pa.array(told.version),
     ]
     made = pa.RecordBatch.from_arrays(columns, COLUMNS)
+    if not plain:
+        at = COLUMNS.index("label")
+        field = made.schema.field(at).with_metadata({"encoding": "json"})
+        made = made.cast(made.schema.set(at, field))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, made.schema) as writer:
         writer.write_batch(made)

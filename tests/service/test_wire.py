@@ -360,8 +360,12 @@ def from_rows(answer: bytes) -> list[dict[str, Any]]:
 
 
 def from_arrow(answer: bytes) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = pa.ipc.open_stream(answer).read_all().to_pylist()
+    table = pa.ipc.open_stream(answer).read_all()
+    items: list[dict[str, Any]] = table.to_pylist()
+    texts = (table.schema.field("label").metadata or {}).get(b"encoding") == b"json"
     for item in items:
+        if texts and item["label"] is not None:
+            item["label"] = json.loads(item["label"])
         assert (item.pop("code"), item.pop("detail")) == (None, None)
         item["probabilities"] = [
             {"label": json.loads(label), "probability": value}
