@@ -15,6 +15,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
 from bench import problems
@@ -22,6 +23,7 @@ from bench.frame import run
 from bench.peers import c, gather, river, sklearn, vw
 from bench.rounds import Turn, take_turns, work
 from bench.tables import Measure, Ratio, Table
+from learners.admit import admit
 from learners.classifier import MultiTaskClassifier
 from learners.coordination.independent import independent
 from learners.features import Batch, from_arrays
@@ -56,7 +58,7 @@ def kernel(strategy: Strategy, batch: Batch, times: int) -> Turn:
     def start() -> Callable[[], object]:
         place = Place(strategy, period=0)
         place.learn(batch)
-        admitted = place._admit(batch, 0, len(batch.task))
+        admitted = admit(place, batch, 0, len(batch.task), np.zeros(len(batch.tasks), np.int64))
         return lambda: [strategy.learn(place.bank, admitted) for _ in range(times)]
 
     return work(start, times * len(batch.task))

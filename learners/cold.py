@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from learners import tree
+from learners import room, tree
 from learners.layout import live
 from learners.types import I64
 
@@ -108,7 +108,7 @@ class Cold:
                 self._see_off(name)
         if come:
             self.guests |= {name: place._tasks.lend() for name in come}
-            place._make_room()
+            room.make_room(place)
             for name in come:
                 data = self.shelf.read(name)
                 assert data is not None  # it lay there just now
@@ -131,7 +131,7 @@ class Cold:
             row = place._tasks.row[names[i]]
             self.examples += int(place.progress.counts[row, 0])
             self.shelf.put(names[i], freeze(place, row, columns), place.position)
-            place._vacate(place._tasks.remove(names[i]))
+            room.vacate(place, place._tasks.remove(names[i]))
 
     def _take(self, task: str, data: bytes) -> None:
         """The task leaves the shelf with the next position."""
@@ -143,7 +143,7 @@ class Cold:
     def _see_off(self, name: str) -> None:
         row = self.guests.pop(name)
         self.place._tasks.free.append(row)
-        self.place._vacate(row)
+        room.vacate(self.place, row)
 
 
 def freeze(place: Place, row: int, columns: I64) -> bytes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from learners import tree
+from learners import room, tree
 from learners.kernels import consecutive, lay
 from learners.slots import Slots
 from learners.tree import Array
@@ -136,9 +136,9 @@ class Layout:
     def merge(self, rows: I64, columns: I64, reply: Reply) -> None:
         """Have the strategy merge a reply for those rows with those columns."""
         place = self.place
-        room = place._room._replace(tasks=len(rows), slots=0)
+        shape = place._room._replace(tasks=len(rows), slots=0)
         if self.slots is None:
-            place.strategy.merge(place.bank, rows, tree.spread(reply, room, d=columns))
+            place.strategy.merge(place.bank, rows, tree.spread(reply, shape, d=columns))
             return
 
         # All that the rows have seen, for what is not spoken of any more is heard as 0.
@@ -149,7 +149,7 @@ class Layout:
                 wide = np.zeros((len(rows), len(every), *leaf.shape[2:]), leaf.dtype)
                 wide[:, np.searchsorted(every, columns)] = leaf
             elif names.startswith("d"):
-                wide = np.zeros((room.columns, *leaf.shape[1:]), leaf.dtype)
+                wide = np.zeros((shape.columns, *leaf.shape[1:]), leaf.dtype)
                 wide[columns] = leaf
             else:
                 wide = leaf
@@ -174,7 +174,7 @@ class Layout:
         if self.slots is not None:
             indptr = np.arange(len(rows) + 1)
             at = (self.slots.add(rows, indptr, columns.astype(np.int32)),)
-            self.place._make_room()
+            room.make_room(self.place)
         rest = iter(cells)
         for _, names, into in tree.leaves(self.place.bank):
             if names.startswith(("td", "p")):

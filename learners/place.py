@@ -14,13 +14,15 @@ import numpy as np
 
 from learners import snapshot, tree
 from learners import view as views
-from learners.cold import CHECK, Cold, Shelf, thaw
+from learners.admit import admit
+from learners.cold import CHECK, Cold, Shelf
 from learners.coordination import find
 from learners.exchange import Hub, Parcel
 from learners.features import BITS, Batch
 from learners.layout import Kind, Layout
-from learners.names import Classes, Columns, Tasks, note
+from learners.names import Classes, Columns, Tasks
 from learners.progress import Progress, tally
+from learners.room import vacate
 from learners.talk import Talk
 from learners.types import F32, F64, I64, NEVER, Block, Label, Shape, Strategy
 
@@ -190,7 +192,7 @@ class Place:
         row = np.zeros(len(batch.tasks), np.int64)
         for lo, hi in self._cuts(n, batch.indptr):
             # Part by part, so that a meeting hears of no task or class that comes after it.
-            block = self._admit(batch, lo, hi, row)
+            block = admit(self, batch, lo, hi, row)
             parts.append(self.strategy.learn(self.bank, block))
             seen[lo:hi] = tally(self.progress, block, parts[-1])
             self.position += hi - lo
@@ -216,7 +218,7 @@ class Place:
     def forget(self, task: str) -> bool:
         """Delete a task and its state; whether there was one. Its name may come again, as new."""
         if task in self._tasks.row:
-            self._vacate(self._tasks.remove(task))
+            vacate(self, self._tasks.remove(task))
         elif self._cold is None or not self._cold.forget(task):
             return False
         self.position += 1
@@ -226,15 +228,6 @@ class Place:
     def rows(self, names: Sequence[str]) -> I64:
         """Rows of tasks, of cold ones until the next call; 0 for a task never seen."""
         return self._tasks.rows(names) if self._cold is None else self._cold.rows(names)
-
-    def _vacate(self, row: int) -> None:
-        """Make a row as new; its task is here no more."""
-        at = np.array([row])
-        tree.put(self.bank, at, self.strategy.init(np.zeros(1, np.int64), self._one))
-        tree.put(self.progress, at, tree.zeros(Progress, self._one, len(self.experts)))
-        self._layout.vacate(row)
-        self._births[row], self._first[row], self._labels[row] = 0, NEVER, 0
-        self.talk.forget(row)
 
     def snapshot(self) -> bytes:
         """The state as bytes: equal states, equal bytes, whatever the order of arrival."""
@@ -276,46 +269,6 @@ class Place:
         """Names and the cosines of their models, (T, T)."""
         return views.relations(self, tasks)
 
-    @property
-    def _one(self) -> Shape:
-        return Shape(1, self._room.columns, self._room.classes, min(self._room.slots, 1))
-
-    def _admit(self, batch: Batch, lo: int, hi: int, row: I64) -> Block:
-        """Examples lo to hi as a block, with rows, columns and classes for all new in them.
-
-        `row` is for the rows of the batch's tasks, as they become known.
-        """
-        task, label, indptr = batch.task[lo:hi], batch.label[lo:hi], batch.indptr[lo : hi + 1]
-        entries = slice(int(indptr[0]), int(indptr[-1]))
-        few = len(row) > 4 * len(task)  # a batch may hold many tasks, a part few
-        there = np.unique(task) if few else np.flatnonzero(np.bincount(task))
-        names = [batch.tasks[i] for i in there]
-        row[there] = self._tasks.rows(names)
-        unknown = there[row[there] == 0]
-        new = [batch.tasks[i] for i in unknown]
-        back = self._cold.back(new) if self._cold and new else {}
-        row[unknown] = added = np.array([self._tasks.add(name) for name in new], np.int64)
-        columns = self._columns.add(batch.columns[entries])
-        self._classes.add([batch.classes[i] for i in np.flatnonzero(np.bincount(label))])
-        labels = self._classes.find(batch.classes)[label]
-        rows = row[task]
-        indptr = indptr - indptr[0]
-        self._layout.entries += len(columns)
-        self._make_room()
-        slots, runs = self._layout.lay(rows, indptr, columns, new=True)
-        if self._layout.room > self._room.slots:
-            self._make_room()
-        if new:
-            seeds = np.array([_seed(name, self.seed) for name in new], np.int64)
-            tree.put(self.bank, added, self.strategy.init(seeds, self._one))
-        for name, data in back.items():
-            thaw(self, self._tasks.row[name], data)
-        note(rows, labels, self.position, self._births, self._first, self._labels)
-        return Block(
-            rows, indptr, columns, slots, batch.columns[entries], batch.values[entries],
-            batch.kinds[entries], labels, batch.weight[lo:hi], self._first, self.position, runs,
-        )  # fmt: skip
-
     def _together(self, parts: list[F64]) -> F64:
         """Scores of parts end to end; 0 for the classes that came after a part."""
         if len(parts) == 1:
@@ -326,48 +279,16 @@ class Place:
             scores[at : at + len(part), :, : part.shape[2]] = part
         return scores
 
-    def _make_room(self) -> None:
-        """Grow the bank by a quarter at least, so that it is copied seldom and little lies idle."""
-        self._layout.choose(self._tasks.used, self._columns.used)
-        room, layout = self._room, self._layout
-        tasks, columns, slots = (
-            have if used <= have else max(used, have + have // 4)
-            for have, used in (
-                (room.tasks, self._tasks.used),
-                (room.columns, self._columns.used),
-                (room.slots, layout.room),
-            )
-        )
-        self._room = Shape(tasks, columns, len(self._classes.names), slots)
-        if self._room != room:
-            self.bank = tree.grow(self.bank, self._room)
-            self.progress = tree.grow(self.progress, self._room)
-            self.talk.make_room(self._room)
-            more = [(0, n) for n in np.subtract(self._room, room)[[0, 2]]]
-            self._births = np.pad(self._births, more[:1])
-            self._first = np.pad(self._first, more, constant_values=NEVER)
-            self._labels = np.pad(self._labels, more)
-
     def _cuts(self, n: int, indptr: I64) -> Iterator[tuple[int, int]]:
         """Stretches of a batch between the positions where something is due."""
         lo = 0
         while lo < n:
-            due = self._due(indptr[lo:])
+            due = self.talk.ahead(indptr[lo:])
             if self._cold is not None:
                 due = min(due, CHECK - self.position % CHECK)
             hi = min(n, lo + due)
             yield lo, hi
             lo = hi
-
-    def _due(self, indptr: I64) -> int:
-        """Examples until a meeting's next step: where one is due and learning will have paid."""
-        wanted = self.talk.wanted
-        if not self.period or wanted == np.inf:
-            return len(indptr)
-        paid = int(np.searchsorted(indptr, indptr[0] + wanted))
-        return -(-max(1, self.position % self.period + paid) // self.period) * self.period - (
-            self.position % self.period
-        )
 
     def _do_what_is_due(self) -> None:
         if self.period and self.position % self.period == 0 and self.talk.meets:
@@ -385,9 +306,3 @@ class Place:
     def hear(self, reply: Parcel) -> bool:
         """Merge a reply; whether it was news. Rows of tasks that left, or were born anew, drop."""
         return self.talk.hear(reply)
-
-
-def _seed(task: str, seed: int) -> int:
-    """A task's seed: it comes from its name, so that no order of arrival matters."""
-    digest = hashlib.blake2b(f"{seed}:{task}".encode("utf-8", "surrogatepass"), digest_size=8)
-    return int.from_bytes(digest.digest(), "little") >> 1

@@ -41,7 +41,7 @@ def _place(key: Any, keys: Any, table: I32) -> int:
     at = (x ^ (x >> np.uint64(32))) & mask
     while table[at] != 0 and keys[table[at]] != key:
         at = (at + _ONE) & mask
-    return at  # type: ignore[return-value]
+    return at  # type: ignore[no-any-return]
 
 
 @_compiled

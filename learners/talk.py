@@ -122,6 +122,15 @@ class Talk:
             return np.inf
         return 0.0 if self.round is not None else self.beginning - self.credit
 
+    def ahead(self, indptr: I64) -> int:
+        """Examples until the next step: where one is due and learning will have paid."""
+        period, wanted = self.place.period, self.wanted
+        if not period or wanted == np.inf:
+            return len(indptr)
+        done = self.place.position % period
+        paid = int(np.searchsorted(indptr, indptr[0] + wanted))
+        return -(-max(1, done + paid) // period) * period - done
+
     def due(self) -> None:
         """Do what learning has paid for, where a meeting is due."""
         place, price = self.place, self.price

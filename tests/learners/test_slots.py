@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 
 from learners.slots import Slots
 
+Pairs = list[tuple[int, int]]
 PAIRS = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 40)), max_size=60)
 DO = st.lists(st.tuples(st.sampled_from(["add", "remove", "find"]), PAIRS), max_size=25)
 
 
-def asked(slots: Slots, pairs: list[tuple[int, int]], new: bool) -> list[int]:
+def asked(slots: Slots, pairs: Pairs, new: bool) -> list[int]:
     """Each pair as an example of its own, or one example of several where the row stays."""
-    rows, starts, columns = [], [0], []
+    rows: list[int] = []
+    starts, columns = [0], []
     for row, column in pairs:
         if not rows or rows[-1] != row:
             rows.append(row)
@@ -23,13 +25,15 @@ def asked(slots: Slots, pairs: list[tuple[int, int]], new: bool) -> list[int]:
         columns.append(column)
         starts[-1] += 1
     ask = slots.add if new else slots.find
-    return ask(np.array(rows, np.int64), np.array(starts), np.array(columns, np.int32)).tolist()
+    found = ask(np.array(rows, np.int64), np.array(starts), np.array(columns, np.int32))
+    return [int(slot) for slot in found]
 
 
 @settings(max_examples=150, deadline=None)
 @given(DO)
-def test_slots_are_a_dictionary_whose_values_are_unique(do: list[tuple[str, list]]) -> None:
-    slots, known = Slots(), {}
+def test_slots_are_a_dictionary_whose_values_are_unique(do: list[tuple[str, Pairs]]) -> None:
+    slots = Slots()
+    known: dict[tuple[int, int], int] = {}
     for what, pairs in do:
         if what == "add":
             for pair, slot in zip(pairs, asked(slots, pairs, new=True), strict=True):
