@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from learners import tree
-from learners.cold import thaw
 from learners.features import Batch
+from learners.frozen import thaw
 from learners.names import note
 from learners.room import make_room, one
 from learners.types import I64, Block
@@ -46,8 +46,8 @@ def admit(place: Place, batch: Batch, lo: int, hi: int, row: I64) -> Block:
     if new:
         seeds = np.array([_seed(name, place.seed) for name in new], np.int64)
         tree.put(place.bank, added, place.strategy.init(seeds, one(place)))
-    for name, data in back.items():
-        thaw(place, place._tasks.row[name], data)
+    if back:
+        thaw(place, {place._tasks.row[name]: data for name, data in back.items()})
     note(rows, labels, place.position, place._births, place._first, place._labels)
     return Block(
         rows, indptr, columns, slots, batch.columns[entries], batch.values[entries],

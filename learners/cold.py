@@ -8,14 +8,13 @@ look at it, its row is read into memory for a while as a *guest's*: nothing else
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from learners import room, tree
-from learners.layout import live
+from learners import room
+from learners.frozen import examples, freeze, thaw
 from learners.types import I64
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 CHECK = 256  # positions between two looks at who is to leave
 LEAVE = 8  # one in so many leaves at once, so that looking costs little
+TOGETHER = 1 << 16  # cells of rows that are frozen at once
 GUESTS = 64  # rows that cold tasks may keep in memory after they were asked about
 
 
@@ -109,10 +109,8 @@ class Cold:
         if come:
             self.guests |= {name: place._tasks.lend() for name in come}
             room.make_room(place)
-            for name in come:
-                data = self.shelf.read(name)
-                assert data is not None  # it lay there just now
-                thaw(place, self.guests[name], data)
+            read = {self.guests[name]: self.shelf.read(name) for name in come}
+            thaw(place, {row: data for row, data in read.items() if data is not None})
         if self.guests:
             rows = rows.copy()
             rows[rows == 0] = [self.guests.get(name, 0) for name in asked]
@@ -127,15 +125,20 @@ class Cold:
         names = place._tasks.sorted()
         order = np.argsort(self.last[place._tasks.rows(names)], kind="stable")
         columns = place._columns.sorted()
-        for i in order[: len(names) - stay].tolist():
-            row = place._tasks.row[names[i]]
-            self.examples += int(place.progress.counts[row, 0])
-            self.shelf.put(names[i], freeze(place, row, columns), place.position)
-            room.vacate(place, place._tasks.remove(names[i]))
+        leaving = [names[i] for i in order[: len(names) - stay].tolist()]
+        step = max(1, TOGETHER // len(columns)) if len(columns) else len(leaving)
+        for lo in range(0, len(leaving), step):
+            some = leaving[lo : lo + step]
+            rows = place._tasks.rows(some)
+            self.examples += int(place.progress.counts[rows, 0].sum())
+            for name, data in zip(some, freeze(place, rows, columns), strict=True):
+                self.shelf.put(name, data, place.position)
+                place._tasks.remove(name)
+            room.vacate(place, rows)
 
     def _take(self, task: str, data: bytes) -> None:
         """The task leaves the shelf with the next position."""
-        self.examples -= tree.unpack(data)[1]["examples"]
+        self.examples -= examples(data)
         self.shelf.take(task, self.place.position + 1)
         if task in self.guests:
             self._see_off(task)
@@ -143,69 +146,4 @@ class Cold:
     def _see_off(self, name: str) -> None:
         row = self.guests.pop(name)
         self.place._tasks.free.append(row)
-        room.vacate(self.place, row)
-
-
-def freeze(place: Place, row: int, columns: I64) -> bytes:
-    """A row as bytes, but for features of which all is 0; `columns` are all used ones, by id."""
-    found = place._layout.cells(np.array([row]), columns)
-    parts, pairs = [], []
-    for names, leaf in _leaves(place):
-        if names.startswith("t") and not names.startswith("td"):
-            parts.append(leaf[row])
-        else:
-            pairs.append(leaf[found.at])
-    seen = np.zeros(len(found.column), bool)
-    for pair in pairs:
-        seen |= live(pair)
-    parts += [pair[seen] for pair in pairs]
-    about = {
-        "birth": int(place._births[row]), "margins": place._room.margins,
-        "examples": int(place.progress.counts[row, 0]),
-    }  # fmt: skip
-    flat = np.frombuffer(b"".join(part.tobytes() for part in parts), np.uint8)
-    ids = place._columns.ids[columns[found.column[seen]]]
-    return tree.pack([ids, flat, place._first[row], place._labels[row]], about)
-
-
-def thaw(place: Place, row: int, data: bytes) -> None:
-    """Write what `freeze` made into a row that is as new; classes may have come since."""
-    (ids, flat, first, labels), about = tree.unpack(data)
-    place._births[row] = about["birth"]
-    place._first[row, : len(first)], place._labels[row, : len(labels)] = first, labels
-    sizes = {"k": about["margins"], "K": about["margins"]}
-    at = 0
-
-    def read(names: str, leaf: NDArray[Any], *more: int) -> NDArray[Any]:
-        nonlocal at
-        shape = [*more, *(sizes.get(n, m) for n, m in zip(names, leaf.shape, strict=True))]
-        size = int(np.prod(shape)) * leaf.itemsize
-        part = flat[at : at + size].view(leaf.dtype).reshape(shape)
-        at += size
-        for axis, (name, have) in enumerate(zip(names, leaf.shape, strict=True), len(more)):
-            if name in "kK" and part.shape[axis] == 1 < have:
-                part = tree.unfold(name, part, axis)
-        return part
-
-    kinds = [(names, leaf) for names, leaf in _leaves(place)]
-    for names, leaf in kinds:
-        if names.startswith("t") and not names.startswith("td"):
-            part = read(names[1:], leaf[row])
-            at_row: Any = (row, *(slice(n) for n in part.shape))
-            leaf[at_row] = part
-    pairs = []
-    for names, leaf in kinds:
-        if names.startswith("td"):
-            pairs.append(read(names[2:], leaf[0, 0], len(ids)))
-        elif names.startswith("p"):
-            pairs.append(read(names[1:], leaf[0], len(ids)))
-    columns = place._columns.find(ids).astype(np.int64)
-    place._layout.fill(np.full(len(ids), row), columns, pairs)
-
-
-def _leaves(place: Place) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Every leaf that has a part for each task, with its axes."""
-    for one in (place.bank, place.progress):
-        for _, names, leaf in tree.leaves(one):
-            if names[0] in "tp":
-                yield names, leaf
+        room.vacate(self.place, np.array([row]))

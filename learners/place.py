@@ -218,7 +218,7 @@ class Place:
     def forget(self, task: str) -> bool:
         """Delete a task and its state; whether there was one. Its name may come again, as new."""
         if task in self._tasks.row:
-            vacate(self, self._tasks.remove(task))
+            vacate(self, np.array([self._tasks.remove(task)]))
         elif self._cold is None or not self._cold.forget(task):
             return False
         self.position += 1

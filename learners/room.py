@@ -8,7 +8,7 @@ import numpy as np
 
 from learners import tree
 from learners.progress import Progress
-from learners.types import NEVER, Shape
+from learners.types import I64, NEVER, Shape
 
 if TYPE_CHECKING:
     from learners.place import Place
@@ -37,14 +37,15 @@ def make_room(place: Place) -> None:
         place._labels = np.pad(place._labels, more)
 
 
-def vacate(place: Place, row: int) -> None:
-    """Make a row as new; its task is here no more."""
-    at = np.array([row])
-    tree.put(place.bank, at, place.strategy.init(np.zeros(1, np.int64), one(place)))
-    tree.put(place.progress, at, tree.zeros(Progress, one(place), len(place.experts)))
-    place._layout.vacate(row)
-    place._births[row], place._first[row], place._labels[row] = 0, NEVER, 0
-    place.talk.forget(row)
+def vacate(place: Place, rows: I64) -> None:
+    """Make rows as new; their tasks are here no more."""
+    shape = one(place)._replace(tasks=len(rows))
+    tree.put(place.bank, rows, place.strategy.init(np.zeros(len(rows), np.int64), shape))
+    tree.put(place.progress, rows, tree.zeros(Progress, shape, len(place.experts)))
+    place._births[rows], place._first[rows], place._labels[rows] = 0, NEVER, 0
+    for row in rows.tolist():
+        place._layout.vacate(row)
+        place.talk.forget(row)
 
 
 def one(place: Place) -> Shape:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from math import prod
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
@@ -212,7 +213,7 @@ def unpack(data: bytes) -> tuple[list[Array], Any]:
             kind = np.dtype(dtype)
             if kind.hasobject or any(not isinstance(n, int) or n < 0 for n in shape):
                 raise ValueError(f"array of {dtype} {shape}")
-            count = int(np.prod(shape, dtype=np.int64))
+            count = prod(shape)
             arrays.append(np.frombuffer(data, kind, count, at).reshape(shape).copy())
             at += count * kind.itemsize
         if at != len(data):
