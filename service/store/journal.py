@@ -118,6 +118,8 @@ class Journal:
         self._refuse_lost_tail(self.end, marked)
         if marked.sequence >= self.base.sequence and self.end_at(marked.sequence) != marked:
             raise self._damaged(f"group {marked.sequence} is not the one that was acknowledged.")
+        if not read_only:
+            tables.reserve(self._sql)
 
     def append(self, kind: int, payload: bytes, positions: int) -> None:
         """Add a record to the group that the next commit writes."""
