@@ -114,7 +114,7 @@ def _entries(name: str, one: Column, flaws: Flaws) -> _Entries:
         said = [entries(name, one.strings[c]) for c in used.tolist()]
         times = np.fromiter(map(len, said), np.int64, len(said))
         codes = np.fromiter((c for some in said for c, _, _ in some), np.uint64, times.sum())
-        row, at = np.repeat(row, times[at]), _ranges((np.cumsum(times) - times)[at], times[at])
+        row, at = np.repeat(row, times[at]), ranges((np.cumsum(times) - times)[at], times[at])
         return row, codes[at], np.ones(len(row)), _kinds(row, AMOUNT)
     if isinstance(one, Lists):
         return _list_entries(name, one, flaws)
@@ -179,8 +179,12 @@ def _kinds(rows: NDArray[Any], kind: int) -> U8:
     return np.full(len(rows), kind, np.uint8)
 
 
-def _ranges(begin: I64, counts: I64) -> I64:
-    """The ranges of so many numbers that begin there, end to end."""
+def ranges(begin: I64, counts: I64) -> I64:
+    """The ranges of so many numbers that begin there, end to end.
+
+    >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
     last = np.cumsum(counts)
     found: I64 = np.repeat(begin - (last - counts), counts) + np.arange(counts.sum())
     return found

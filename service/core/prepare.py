@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Sized
 from typing import NamedTuple
 
-from learners.features import Batch, Example, batch, check_label, take
+import numpy as np
+
+from learners.features import Batch, Example, batch, check_label, join, take
 from service.core.lessons import Lesson
 from service.core.receipts import Receipt, fingerprint
 from service.problems import Problem
@@ -57,6 +59,24 @@ def prepared(made: Batch, ids: Sequence[str | None], problems: Mapping[int, Prob
         made = take(made, rows)
         ids = [ids[row] for row in rows] if ids else ids
     return Prepared(rows, _lesson(made, ids), problems)
+
+
+def woven(one: Prepared, other: Prepared) -> Prepared:
+    """Two that share out the rows of a request, as if all had been prepared together."""
+    rows = np.concatenate([one.rows, other.rows]).astype(np.int64)
+    order = np.argsort(rows)
+    to = np.argsort(order)  # each one's place
+    shift = len(one.rows)
+    receipts = [(to[of.row], of) for of in one.lesson.receipts]
+    receipts += [(to[of.row + shift], of) for of in other.lesson.receipts]
+    return Prepared(
+        rows[order].tolist(),
+        Lesson(
+            take(join([one.lesson.batch, other.lesson.batch]), order),
+            tuple(of._replace(row=int(row)) for row, of in sorted(receipts)),
+        ),
+        {**one.problems, **other.problems},
+    )
 
 
 def size(examples: Sequence[Example]) -> int:

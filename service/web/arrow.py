@@ -17,7 +17,6 @@ from learners.features.table import Column, Lists, Numbers, Values, Words
 from service.core.prepare import Prepared
 from service.problems import Problem
 from service.settings import Settings
-from service.web.decode import too_many
 from service.web.media import ARROW
 from service.web.table import (
     FEATURES,
@@ -30,7 +29,7 @@ from service.web.table import (
     roles,
     slices,
 )
-from service.web.wire import Kind, wrong
+from service.web.wire import Kind, too_many, wrong
 
 try:
     import pyarrow as pa

@@ -24,16 +24,31 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 from msgspec import UNSET
 
-from learners.features import Example
+from learners.features import Example, take
 from learners.features.mappings import gather
 from learners.features.values import entries
-from service.core.prepare import Prepared, invalid, prepare, prepared
+from service.core.prepare import Prepared, invalid, prepare, prepared, woven
 from service.problems import Problem
 from service.settings import Settings
+from service.web.gathered import Gathered, gathered
 from service.web.survey import survey
-from service.web.wire import LEARN, PREDICT, Kind, Lesson, malformed, mistaken, refuse_long, wrong
+from service.web.usual import Usual, usual
+from service.web.usual_loops import LINE
+from service.web.wire import (
+    LEARN,
+    PREDICT,
+    Kind,
+    Lesson,
+    malformed,
+    mistaken,
+    once,
+    refuse_long,
+    too_many,
+    wrong,
+)
 
 __all__ = ["LEARN", "PIECE", "PREDICT", "Decoder"]
 
@@ -64,17 +79,63 @@ class Decoder:
 
     def lines(self, text: bytes, kind: Kind, first: int = 1) -> Prepared:
         """Whole lines of a body, of which the first has that number, counted from 1."""
+        found = self._usual(text, kind, array=False)
+        if found is not None:
+            of, made = found
+            if not len(of.odd):
+                return prepared(made.batch, made.ids, {})
+            odd = [(row, lo, text[lo:hi]) for row, lo, hi in of.odd.tolist()]
+            if len(of.rows) and all(line.strip() for _, _, line in odd):
+                ends = np.flatnonzero(np.frombuffer(text, np.uint8) == 10)
+                numbers = first + np.searchsorted(ends, of.odd[:, 1])
+                rest = self._unusual([line for _, _, line in odd], kind, numbers.tolist())
+                at = of.odd[:, 0].tolist()
+                rest = rest._replace(
+                    rows=[at[row] for row in rest.rows],
+                    problems={at[row]: problem for row, problem in rest.problems.items()},
+                )
+                plain = prepared(made.batch, made.ids, {})
+                return woven(plain._replace(rows=of.rows.tolist()), rest)
+        full = [(at, line) for at, line in enumerate(text.split(b"\n"), first) if line.strip()]
+        return self._unusual([line for _, line in full], kind, [at for at, _ in full])
+
+    def _usual(self, text: bytes, kind: Kind, *, array: bool) -> tuple[Usual, Gathered] | None:
+        """The usual examples on lines, or of an array of no others; None where there is none."""
+        if not text.isascii():
+            try:
+                text.decode()
+            except ValueError:
+                return None
+        of = usual(text, to_learn=kind.to_learn, array=array)
+        if array and len(of.odd):
+            return None
+        made = gathered(text, of, self.limits, to_learn=kind.to_learn)
+        if made.beyond.any():
+            if array:
+                return None
+            keep = np.flatnonzero(~made.beyond)
+            odd = np.column_stack([of.rows, of.spans[:, LINE : LINE + 2]])[made.beyond]
+            odd = np.concatenate([of.odd, odd])
+            of = of._replace(rows=of.rows[keep], odd=odd[np.argsort(odd[:, 0])])
+            ids = [made.ids[row] for row in keep.tolist()] if made.ids else []
+            made = made._replace(batch=take(made.batch, keep), ids=ids)
+        return of, made
+
+    def _unusual(
+        self, texts: Sequence[bytes], kind: Kind, lines: Sequence[int] | None = None
+    ) -> Prepared:
+        """Lines that hold something, all decoded by one call if they are good."""
+        text = b"\n".join(texts)
         try:
             found = kind.lines(text)
         except (RecursionError, ValueError):
             found = []
         about = survey(text)
-        if about.apart and about.lines == len(found):
+        if about.apart and about.lines == len(found) == len(texts):
             made = self._together(found, about.names, kind)
             if made is not None:
                 return made
-        full = [(at, line) for at, line in enumerate(text.split(b"\n"), first) if line.strip()]
-        return self._one_by_one([line for _, line in full], kind, [at for at, _ in full])
+        return self._one_by_one(texts, kind, lines)
 
     def arrays(self, body: bytes) -> Iterator[bytes]:
         """A JSON array as smaller ones; a Problem (whole) before the first, or never."""
@@ -85,6 +146,10 @@ class Decoder:
 
     def array(self, text: bytes, kind: Kind) -> Prepared:
         """A JSON array of examples; a Problem (whole) where it is none."""
+        usually = self._usual(text, kind, array=True)
+        if usually is not None:
+            self.refuse_too_many(len(usually[0].rows))
+            return prepared(usually[1].batch, usually[1].ids, {})
         try:
             found = kind.array(text)
         except (RecursionError, ValueError):
@@ -202,14 +267,6 @@ class Decoder:
         return Example(task, features, label, 1.0 if weight is UNSET else weight, name)
 
 
-def too_many(n: int, most: int) -> Problem:
-    """The problem of a body with more examples than are taken at once."""
-    return Problem(
-        "too-many-examples",
-        f"The body holds {n} examples, the limit is {most}; send them in several requests.",
-    )
-
-
 def _usable(label: object) -> bool:
     """Whether a decoded label is one, and within 64 bits."""
     if label is None or label is UNSET:
@@ -239,12 +296,3 @@ def _parts(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         if size >= PIECE or hi == len(texts):
             yield texts[lo:hi]
             lo, size = hi, 0
-
-
-def once(pairs: list[tuple[str, Any]]) -> None:
-    """For `json.loads`: a Problem where a name stands twice in one object."""
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise Problem("invalid-example", f"{name!r} stands twice in one object; keep one.")
-        seen.add(name)

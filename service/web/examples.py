@@ -28,7 +28,7 @@ from service.web.media import ARROW, JSON, LINES, answer_of, form_of, is_many, i
 from service.web.outgoing import Outgoing
 from service.web.rows import Rows
 from service.web.running import Running
-from service.web.tell import elements, encode, items, lines
+from service.web.tell import encode, lines, spoken_elements, spoken_lines
 from service.web.tell import said as said
 from service.web.unpack import Unpacker, unpacker
 
@@ -117,7 +117,7 @@ class Examples:
         async for spoken in self._each(engine, self._makes(body, form)):
             refused += _codes(spoken)
             if named and wanted == JSON:
-                texts.append(elements(items(spoken)))
+                texts.append(spoken_elements(spoken))
             else:
                 parts.append(spoken)
             self._count(spoken)
@@ -158,7 +158,7 @@ class Examples:
                 async for spoken in self._each(engine, makes()):
                     self._count(spoken)
                     refused |= bool(_codes(spoken))
-                    await answer.put(lines(items(spoken)))
+                    await answer.put(spoken_lines(spoken))
             except Problem as problem:  # of the body, from this line on
                 if number == 1:
                     raise

@@ -24,10 +24,9 @@ from service.core.prepare import Prepared
 from service.problems import Problem
 from service.settings import Settings
 from service.web.cells import NULL, NUMBER, OTHER, TEXT, Cells, cells, distinct
-from service.web.decode import once, too_many
 from service.web.survey import survey
 from service.web.table import FEATURES, ROLES, Coded, Table, part, prepare_table, roles, slices
-from service.web.wire import Kind, malformed, mistaken, wrong
+from service.web.wire import Kind, malformed, mistaken, once, too_many, wrong
 
 _ALLOWED: dict[str, tuple[set[Any], str]] = {
     "task": ({str}, "a string"),

@@ -10,6 +10,7 @@ import msgspec
 from learners.types import Label
 from service.core.answers import Answer, Spoken
 from service.problems import Problem
+from service.web.spliced import spliced
 
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
@@ -43,29 +44,22 @@ def said(answer: Answer) -> dict[str, Any]:
 
 def items(spoken: Spoken) -> Sequence[object]:
     """What is to be encoded for each example of a request."""
-    of = spoken.said
-    if spoken.apart or not len(of.classes) or not of.probabilities.all():
-        return [
-            item.body() if isinstance(item, Problem) else _item(item) for item in spoken.items()
-        ]
-    classes = of.classes
-    best = of.probabilities.argmax(1).tolist()  # the first among equals
-    return [
-        _Item(200, of.tasks[task], classes[label], _likely(classes, p), seen, seen + of.learnt)
-        for task, label, p, seen in zip(
-            of.task.tolist(), best, of.probabilities.tolist(), of.seen.tolist(), strict=True
-        )
-    ]
+    return [item.body() if isinstance(item, Problem) else _item(item) for item in spoken.items()]
+
+
+def spoken_lines(spoken: Spoken) -> bytes:
+    """What is said of each example, on a line each."""
+    return lines(items(spoken)) if spoken.apart else spliced(spoken.said, ord("\n"))
+
+
+def spoken_elements(spoken: Spoken) -> bytes:
+    """What is said of each example, as it stands between the brackets of an array."""
+    return encode(items(spoken))[1:-1] if spoken.apart else spliced(spoken.said, ord(","))[:-1]
 
 
 def lines(told: Iterable[object]) -> bytes:
     """An item on each line."""
     return _encoder.encode_lines(told)
-
-
-def elements(told: Sequence[object]) -> bytes:
-    """Items as they stand between the brackets of an array."""
-    return encode(told)[1:-1]
 
 
 def _item(answer: Answer) -> _Item:

@@ -82,3 +82,20 @@ def refuse_long(what: str, name: str, most: int) -> None:
     if not 1 <= len(name) <= most:
         shown = f" (it begins {name[:40]!r})" if name else ""
         raise wrong(what, f"has {len(name)} characters; give 1 to {most}{shown}")
+
+
+def too_many(n: int, most: int) -> Problem:
+    """The problem of a body with more examples than are taken at once."""
+    return Problem(
+        "too-many-examples",
+        f"The body holds {n} examples, the limit is {most}; send them in several requests.",
+    )
+
+
+def once(pairs: list[tuple[str, Any]]) -> None:
+    """For `json.loads`: a Problem where a name stands twice in one object."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise Problem("invalid-example", f"{name!r} stands twice in one object; keep one.")
+        seen.add(name)
