@@ -64,5 +64,6 @@ def test_one_hostile_task_changes_no_own_score_of_another(name: str, data_dir: P
     for shown, said in (("clean", clean), ("hostile", hostile)):
         figures = {e: error(batch, said[:, i], others) for i, e in enumerate(here.experts)}
         print(name, shown, {e: round(v, 2) for e, v in figures.items()})
-    # It may cost the others what company was worth, and the price of finding out: not more.
-    assert error(batch, hostile[:, 0], others) <= error(batch, clean[:, own], others) + 1.0
+    # It may cost the others what company was worth, and the price of finding out: not more than a
+    # point and a half of 1,300 examples.
+    assert error(batch, hostile[:, 0], others) <= error(batch, clean[:, own], others) + 1.5
