@@ -52,7 +52,7 @@ docker-check: $(READY) ## hadolint
 # Loops are compiled before: tests start processes, and numba's cache bears one writer at a time.
 # What is compiled into other loops does not tell their caches that it changed.
 unit: $(READY)
-	find learners -name '*.nb[ic]' $(foreach file,lanes/numbers links losses scale,! -newer learners/$(file).py -delete -o -name '*.nb[ic]') -false
+	find learners -name '*.nb[ic]' $(foreach file,lanes/kinds lanes/moving lanes/numbers links losses kernels,! -newer learners/$(file).py -delete -o -name '*.nb[ic]') -false
 	$(BIN)/kindred warm
 	$(BIN)/python -m pytest -q --durations=10
 

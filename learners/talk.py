@@ -88,6 +88,7 @@ class Talk:
         self._reply: Future[Parcel | None] | None = None
         self._at = np.zeros(0, np.int64)  # (t,) row of the reply for each row of the bank; -1: none
         self._columns: tuple[I64, U32] = (np.zeros(0, np.int64), np.zeros(0, np.uint32))
+        self._columns_of = (1, 0)  # how many were used when these were found, and how many wanted
 
     def reply(self) -> Parcel | None:
         """What the last meeting replied, if this place waits for it or is hearing it."""
@@ -358,9 +359,11 @@ class Talk:
         """
         known, most = self.place._columns, self._most
         few = self.place.alone and known.used > most
-        if len(self._columns[0]) != (most if few else known.used) - 1:
+        # Not how many came out of it last: which the lowest ids are changes while columns come.
+        of = (min(known.used, FIRST), most) if few else (known.used, 0)
+        if self._columns_of != of:
             columns = known.first()[: most - 1] if few else known.sorted()
-            self._columns = columns, known.ids[columns]
+            self._columns, self._columns_of = (columns, known.ids[columns]), of
         return self._columns
 
     @property

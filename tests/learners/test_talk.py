@@ -150,6 +150,25 @@ def test_who_heard_something_is_told_of_again() -> None:
     assert len(here.tell(2).tree[0].v) == len(here)
 
 
+def test_which_columns_meet_follows_from_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many tasks meet in few columns: the same few after a restart, though columns kept coming."""
+    monkeypatch.setattr("learners.talk.CELLS", 64)
+    monkeypatch.setattr("learners.talk.LEAST", 8)
+    random = np.random.default_rng(1)
+    lessons = []
+    for i in range(1200):
+        some = random.permutation(6 + i // 60)[:5]
+        features = {f"x{j}": float(random.normal()) for j in some}
+        lessons.append(Example(f"t{random.integers(6)}", features, bool(random.random() < 0.5)))
+    here = place("drom")
+    here.learn(pack(lessons[:600]))
+    again = Place.restore("drom", here.snapshot())
+    for one in (here, again):
+        one.learn(pack(lessons[600:]))
+    assert here.width > here.talk._most
+    assert here.digest() == again.digest()
+
+
 @given(st.lists(st.lists(st.text("abc", max_size=2), unique=True), min_size=1, max_size=4))
 def test_numbers_are_in_the_order_of_names(lists: list[list[str]]) -> None:
     numbers = Numbers()
