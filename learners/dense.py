@@ -12,16 +12,8 @@ from typing import Any
 import numpy as np
 
 from learners import lanes, links
-from learners.kernels import FOUR, ONE, PRIOR, THREE, TWO, compiled
+from learners.kernels import FOUR, PRIOR, THREE, compiled, oldest_first
 from learners.links import inlined
-
-
-@inlined
-def oldest_first(sums: Any, n: Any) -> Any:
-    """The four sums that n products went to in turn, each to the oldest, added up."""
-    i = np.uint64(n)
-    early = sums[i & THREE] + sums[(i + ONE) & THREE]
-    return early + (sums[(i + TWO) & THREE] + sums[(i + THREE) & THREE])
 
 
 @inlined

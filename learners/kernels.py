@@ -44,19 +44,33 @@ def consecutive(indptr: I64, columns: I32) -> bool:
 
 
 @compiled
+def heads(indptr: I64, entries: Any) -> I64:
+    """The first entry of each example; 0 where there is none."""
+    out = np.zeros(len(indptr) - 1, np.int64)
+    for i in range(len(out)):
+        if indptr[i] < indptr[i + 1]:
+            out[i] = entries[indptr[i]]
+    return out
+
+
+@compiled
 def lay(rows: I64, indptr: I64, columns: I32, width: int) -> tuple[I64, bool]:
     """Slots in arrays with a row of that width for each task, and whether they run (`Block`)."""
     if consecutive(indptr, columns):
-        slots = rows * width
-        for i in range(len(rows)):
-            if indptr[i] < indptr[i + 1]:
-                slots[i] += columns[indptr[i]]
-        return slots, True
+        return rows * width + heads(indptr, columns), True
     slots = np.empty(len(columns), np.int64)
     for i in range(len(rows)):
         for j in range(indptr[i], indptr[i + 1]):
             slots[j] = rows[i] * width + columns[j]
     return slots, False
+
+
+@inlined
+def oldest_first(sums: Any, n: Any) -> Any:
+    """The four sums that n products went to in turn, each to the oldest, added up."""
+    i = np.uint64(n)
+    early = sums[i & THREE] + sums[(i + ONE) & THREE]
+    return early + (sums[(i + TWO) & THREE] + sums[(i + THREE) & THREE])
 
 
 @inlined

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners import room, tree
-from learners.kernels import consecutive, lay
+from learners.kernels import consecutive, heads, lay
 from learners.slots import Slots
 from learners.tree import Array
 from learners.types import I32, I64, Bank, Message, Reply
@@ -62,10 +62,7 @@ class Layout:
         slots = ask(rows, indptr, columns)
         if not (consecutive(indptr, columns) and consecutive(indptr, cast("I32", slots))):
             return slots, False
-        some = np.flatnonzero(np.diff(indptr))
-        starts = np.zeros(len(rows), np.int64)
-        starts[some] = slots[indptr[some]]
-        return starts, True
+        return heads(indptr, slots), True
 
     def choose(self, tasks: int, columns: int) -> None:
         """Go over to slots if dense rows for so many would be nearly empty."""

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import lanes
-from learners.kernels import compiled, entry
+from learners.kernels import compiled, entry, heads
 from learners.links import inlined
 from learners.losses import log
 from learners.types import AMOUNT, CONSTANT, F32, F64, I64, NUMBER, Block
@@ -163,16 +163,6 @@ def passed(scale: TaskScale | PlaceScale, block: Block, teach: bool) -> F32:
         block.rows, block.indptr, where, starts, block.runs, block.values, block.kinds,
         *sums, teach, out,
     )  # fmt: skip
-    return out
-
-
-@compiled
-def heads(indptr: I64, columns: Any) -> I64:
-    """The first column of each example."""
-    out = np.zeros(len(indptr) - 1, np.int64)
-    for i in range(len(out)):
-        if indptr[i] < indptr[i + 1]:
-            out[i] = columns[indptr[i]]
     return out
 
 

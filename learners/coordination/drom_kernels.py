@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from learners import lanes, links
-from learners.kernels import PRIOR, compiled
+from learners.kernels import PRIOR, compiled, oldest_first
 from learners.links import consulted
 from learners.losses import exp, log
 from learners.types import F32, F64
@@ -66,7 +66,7 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
             for q in range(k):
                 for s in range(e):
                     pull = -np.float32(coupling) * np.float32(H[t, s])
-                    m[q * e + s] = _oldest_first(sums[q * e + s], hi - lo) + pull * _oldest_first(
+                    m[q * e + s] = oldest_first(sums[q * e + s], hi - lo) + pull * oldest_first(
                         drawn[q * e + s], hi - lo
                     )
             for s in range(e):
@@ -144,13 +144,6 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                 waits[t, 0] = 0
 
     return run
-
-
-@compiled
-def _oldest_first(sums: F32, n: int) -> Any:
-    """The four sums that n products went to in turn, each to the oldest, added up."""
-    one, two = sums[n & 3] + sums[(n + 1) & 3], sums[(n + 2) & 3] + sums[(n + 3) & 3]
-    return one + two
 
 
 @compiled

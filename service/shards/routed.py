@@ -20,11 +20,12 @@ from service.shards.link import problem
 from service.shards.served import Served
 from service.shards.shards import Shards
 from service.web.body import arriving, by_line, whole
+from service.web.call import answer, call
 from service.web.examples import PAUSE, Counts, Examples
-from service.web.media import ARROW, JSON, LINES, answer_of, form_of, is_table
+from service.web.media import ARROW, JSON, LINES, answer_of, is_table
 from service.web.outgoing import Outgoing
 from service.web.running import Running
-from service.web.unpack import Unpacker, unpacker
+from service.web.unpack import Unpacker
 
 
 class Routed:
@@ -40,16 +41,8 @@ class Routed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, take apart, ask, answer; a Problem is the caller's to send."""
-        if scope["method"] != "POST":
-            raise Problem(
-                "method-not-allowed",
-                f"{scope['method']} {scope['path']}: use POST.",
-                headers={"allow": "POST"},
-            )
         shards, settings = self.running.engine, self.running.settings
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        form = form_of(headers.get(b"content-type"), headers.get(b"origin"))
-        unpack = unpacker(headers.get(b"content-encoding"))
+        headers, form, unpack = call(scope)
         if form == LINES:
             await self._lines(shards, receive, send, unpack)
             return
@@ -62,16 +55,10 @@ class Routed:
         answers = await self._ask(shards, JSON, parts)
         told = _told(answers)
         [first, *others] = told.values()
-        answer = (
+        answered = (
             first if isinstance(first, bytes) and not others else bodies.join_array(parts, told)
         )
-        raw = [
-            (b"content-type", JSON.encode()),
-            (b"content-length", str(len(answer)).encode()),
-        ]
-        status = 200 if _clean(answers) else 207
-        await send({"type": "http.response.start", "status": status, "headers": raw})
-        await send({"type": "http.response.body", "body": answer})
+        await answer(send, 200 if _clean(answers) else 207, JSON, answered)
 
     async def _lines(
         self, shards: Shards, receive: Receive, send: Send, unpack: Unpacker | None

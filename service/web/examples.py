@@ -23,14 +23,15 @@ from service.problems import Problem
 from service.web import told
 from service.web.arrow import Arrow, refuse_without_arrow
 from service.web.body import arriving, by_line, whole
+from service.web.call import answer, call
 from service.web.decode import LEARN, PREDICT, Decoder
-from service.web.media import ARROW, JSON, LINES, answer_of, form_of, is_many, is_table
+from service.web.media import ARROW, JSON, LINES, answer_of, is_many, is_table
 from service.web.outgoing import Outgoing
 from service.web.rows import Rows
 from service.web.running import Running
 from service.web.tell import encode, lines, spoken_elements, spoken_lines
 from service.web.tell import said as said
-from service.web.unpack import Unpacker, unpacker
+from service.web.unpack import Unpacker
 
 INLINE = 1 << 14  # bytes decoded on the event loop; more would hold it up, so a thread does it
 PAUSE = 0.05  # seconds before a busy engine is asked again, when half a request is learnt
@@ -62,33 +63,20 @@ class Examples:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, decode, ask the engine, answer; a Problem is the caller's to send."""
-        if scope["method"] != "POST":
-            raise Problem(
-                "method-not-allowed",
-                f"{scope['method']} {scope['path']}: use POST.",
-                headers={"allow": "POST"},
-            )
         engine = self.running.engine
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        form = form_of(headers.get(b"content-type"), headers.get(b"origin"))
-        unpack = unpacker(headers.get(b"content-encoding"))
+        headers, form, unpack = call(scope)
         if form == LINES:
             await self._lines(engine, receive, send, unpack)
             return
         limit = self.running.settings.max_body_bytes
         body = await whole(receive, headers.get(b"content-length"), limit, unpack)
         if form == JSON and not is_many(body, form):
-            status, answer, form = 200, await self._one(engine, body), JSON
+            status, answered, form = 200, await self._one(engine, body), JSON
         else:
-            status, answer, form = await self._many(
+            status, answered, form = await self._many(
                 engine, body, form, answer_of(form, headers.get(b"accept"))
             )
-        raw = [
-            (b"content-type", form.encode()),
-            (b"content-length", str(len(answer)).encode()),
-        ]
-        await send({"type": "http.response.start", "status": status, "headers": raw})
-        await send({"type": "http.response.body", "body": answer})
+        await answer(send, status, form, answered)
 
     async def _one(self, engine: Engine, body: bytes) -> bytes:
         """What is answered to one example."""
