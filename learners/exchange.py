@@ -7,7 +7,7 @@ history. What is not newer than what is known is dropped here, once for all stra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from learners import tree
 from learners.features import label_key
 from learners.names import Classes, Numbers
-from learners.types import I64, U32, Inbox, Label, Shape, Strategy, Tree
+from learners.types import F64, I64, U32, Inbox, Label, Shape, Strategy, Tree
 
 
 class Parcel(NamedTuple):
@@ -39,10 +39,20 @@ class Parcel(NamedTuple):
 
 
 class Hub:
-    """A meeting that all places send to. Any message may be lost, late or sent twice."""
+    """A meeting that all places send to. Any message may be lost, late or sent twice.
 
-    def __init__(self, strategy: Strategy, seed: int = 0) -> None:
+    `mixing` says how much each of the places that sent something heeds each (`Inbox.mixing`), given
+    their names, sorted; by default all heed all alike.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        seed: int = 0,
+        mixing: Callable[[Sequence[str]], F64] | None = None,
+    ) -> None:
         self.strategy = strategy
+        self.mixing = mixing or alike_all
         self.number = 0  # meetings held
         self.names: tuple[str, ...] = ()  # of tasks, sorted; rows of the memory
         self.births = np.zeros(0, np.int64)
@@ -97,7 +107,8 @@ class Hub:
         shape = Shape(len(names), len(ids), len(self.classes.names))
         self._remember(names, found[:, 0], ids, shape)
         message = self._lay(parcels, found, shape, ids)
-        inbox = Inbox(message, names, found[:, 2], found[:, 1], shape)
+        mixing = self.mixing([p.place for p in parcels])
+        inbox = Inbox(message, names, found[:, 2], found[:, 1], shape, mixing)
         reply = self.strategy.mix(self.memory, inbox)
         spoke, self.news = self.news, set()
         return {
@@ -196,6 +207,11 @@ class Hub:
         return p._replace(
             number=self.number, tasks=names, births=p.births[at], seen=p.seen[at], tree=part
         )
+
+
+def alike_all(places: Sequence[str]) -> F64:
+    """Each of n places heeds each by 1 / n."""
+    return np.full((len(places), len(places)), 1.0 / max(1, len(places)))
 
 
 def alike(have: Sequence[Label], want: Sequence[Label]) -> bool:

@@ -12,6 +12,7 @@ K     classes, unsigned: as k, for sums of squares and the like
 e     experts: one family learns at several rates at once
 s     places (of a message's common leaves, once they lie together in an inbox)
 1-9   an axis of that length
+else  a length of the strategy's own that never changes: examples kept, components, neighbours
 ====  ===========================================================================
 """
 
@@ -81,6 +82,7 @@ class Inbox(NamedTuple):
     senders: I64  # (t,) each row's place, as its index along axis s
     seen: I64  # (t,) examples each task had learnt when it spoke
     shape: Shape
+    mixing: F64  # (s, s) how much each place heeds each: all alike at a hub, else by the topology
 
 
 class Strategy(NamedTuple):
