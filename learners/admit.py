@@ -1,21 +1,108 @@
-"""What is new in a block gets a row, a column, a class and a slot."""
+"""What is new in a block gets a row, a column, a class and a slot; what is known is looked up."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from learners import tree
 from learners.features import Batch
 from learners.frozen import thaw
-from learners.names import note
+from learners.kernels import ONE, compiled, consecutive, lay
 from learners.room import make_room, one
-from learners.types import I64, Block
+from learners.types import I32, I64, U32, Block
 
 if TYPE_CHECKING:
     from learners.place import Place
+
+
+@compiled
+def unplaced(task: I32, row: I64) -> I64:
+    """Those of a batch's tasks that occur and have no row yet, ascending."""
+    found = np.zeros(len(row), np.bool_)
+    for i in range(len(task)):
+        if row[task[i]] == 0:
+            found[task[i]] = True
+    return np.flatnonzero(found)
+
+
+@compiled
+def repeated(indptr: I64, ids: U32) -> bool:
+    """Whether all examples hold the same features, as the rows of a table do."""
+    n, base = len(indptr) - 1, np.uint64(indptr[0])
+    if n < 2:
+        return False
+    each = np.uint64(indptr[1] - indptr[0])
+    if np.uint64(indptr[n]) - base != n * each:
+        return False
+    other = np.uint32(0)
+    for j in range(base + each, np.uint64(indptr[n])):
+        other |= ids[j] ^ ids[j - each]
+    if other != 0:
+        return False
+    for i in range(n):
+        if np.uint64(indptr[i + 1] - indptr[i]) != each:
+            return False
+    return True
+
+
+@compiled
+def look_up(indptr: I64, ids: U32, where: I32) -> tuple[I32, bool, int]:
+    """Columns of a block's entries, whether they run in each example, and how many have none."""
+    base, end = np.uint64(indptr[0]), np.uint64(indptr[-1])
+    columns = np.empty(end - base, np.int32)
+    different = end  # entries up to there are looked at, and those behind are the same again
+    if repeated(indptr, ids):
+        different = np.uint64(indptr[1])
+    missing = 0
+    for j in range(base, different):
+        columns[j - base] = where[ids[j]]
+        missing += columns[j - base] == 0
+    if different < end:
+        each = different - base
+        example = columns[:each].copy()
+        for i in range(each, end - base, each):
+            for j in range(each):
+                columns[i + j] = example[j]
+        return columns, consecutive(indptr[:2] - indptr[0], columns), missing
+    return columns, consecutive(indptr - indptr[0], columns), missing
+
+
+@compiled
+def place_all(
+    task: I32, label: I32, indptr: I64, row: I64, classes: I64, columns: I32, width: int
+) -> tuple[I64, I64, I64, I64, int]:
+    """Rows, labels, indptr from 0, first slots of dense rows of that width, labels unknown."""
+    n = len(task)
+    rows, labels, heads = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    ends = np.empty(n + 1, np.int64)
+    ends[0] = 0
+    strange = 0
+    for i in range(np.uint64(n)):
+        rows[i], labels[i] = row[task[i]], classes[label[i]]
+        ends[i + ONE] = indptr[i + ONE] - indptr[0]
+        strange += labels[i] < 0
+        heads[i] = rows[i] * width
+        if ends[i] < ends[i + ONE]:
+            heads[i] += columns[ends[i]]
+    return rows, labels, ends, heads, strange
+
+
+@compiled
+def note(rows: I64, labels: I64, start: int, births: I64, first: I64, often: I64) -> None:
+    """Write down when each task was born and first met each class, and how often it did.
+
+    Positions count from `start`; a birth is the position after which the task is there, 0 is none.
+    """
+    for i in range(len(rows)):
+        t, c = rows[i], labels[i]
+        if births[t] == 0:
+            births[t] = start + i + 1
+        first[t, c] = min(first[t, c], start + i)
+        first[0, c] = min(first[0, c], start + i)
+        often[t, c] += 1
 
 
 def admit(place: Place, batch: Batch, lo: int, hi: int, row: I64) -> Block:
@@ -24,25 +111,38 @@ def admit(place: Place, batch: Batch, lo: int, hi: int, row: I64) -> Block:
     `row` is for the rows of the batch's tasks, as they become known.
     """
     task, label, indptr = batch.task[lo:hi], batch.label[lo:hi], batch.indptr[lo : hi + 1]
+    if place._cold is not None:  # a task may have gone to disk since, and its row to another
+        row[:] = 0
+    new: list[str] = []
+    back: dict[str, bytes] = {}
+    added = np.zeros(0, np.int64)
+    if len(there := unplaced(task, row)):
+        row[there] = place._tasks.rows([batch.tasks[i] for i in there])
+        unknown = there[row[there] == 0]
+        new = [batch.tasks[i] for i in unknown]
+        back = place._cold.back(new) if place._cold and new else {}
+        row[unknown] = added = np.array([place._tasks.add(name) for name in new], np.int64)
     entries = slice(int(indptr[0]), int(indptr[-1]))
-    few = len(row) > 4 * len(task)  # a batch may hold many tasks, a part few
-    there = np.unique(task) if few else np.flatnonzero(np.bincount(task))
-    names = [batch.tasks[i] for i in there]
-    row[there] = place._tasks.rows(names)
-    unknown = there[row[there] == 0]
-    new = [batch.tasks[i] for i in unknown]
-    back = place._cold.back(new) if place._cold and new else {}
-    row[unknown] = added = np.array([place._tasks.add(name) for name in new], np.int64)
-    columns = place._columns.add(batch.columns[entries])
-    place._classes.add([batch.classes[i] for i in np.flatnonzero(np.bincount(label))])
-    labels = place._classes.find(batch.classes)[label]
-    rows = row[task]
-    indptr = indptr - indptr[0]
+
+    def found() -> Any:
+        columns, runs, missing = look_up(indptr, batch.columns, place._columns.where)
+        classes, width = place._classes.find(batch.classes), place._room.columns
+        placed = place_all(task, label, indptr, row, classes, columns, width)
+        return columns, runs, *placed, missing
+
+    columns, runs, rows, labels, ends, at, strange, missing = found()
     place._layout.entries += len(columns)
-    make_room(place)
-    slots, runs = place._layout.lay(rows, indptr, columns, new=True)
-    if place._layout.room > place._room.slots:
+    if new or missing or strange:
+        place._columns.add(batch.columns[entries])
+        place._classes.add([batch.classes[i] for i in np.flatnonzero(np.bincount(label))])
         make_room(place)
+        columns, runs, rows, labels, ends, at, _, _ = found()
+    if place._layout.slots is not None:
+        at, runs = place._layout.lay(rows, ends, columns, new=True)
+        if place._layout.room > place._room.slots:
+            make_room(place)
+    elif not runs:
+        at, runs = lay(rows, ends, columns, place._room.columns)
     if new:
         seeds = np.array([_seed(name, place.seed) for name in new], np.int64)
         tree.put(place.bank, added, place.strategy.init(seeds, one(place)))
@@ -50,7 +150,7 @@ def admit(place: Place, batch: Batch, lo: int, hi: int, row: I64) -> Block:
         thaw(place, {place._tasks.row[name]: data for name, data in back.items()})
     note(rows, labels, place.position, place._births, place._first, place._labels)
     return Block(
-        rows, indptr, columns, slots, batch.columns[entries], batch.values[entries],
+        rows, ends, columns, at, batch.columns[entries], batch.values[entries],
         batch.kinds[entries], labels, batch.weight[lo:hi], place._first, place.position, runs,
     )  # fmt: skip
 

@@ -142,21 +142,6 @@ class Classes:
         return np.array([*(self.index.get(label_key(v), -1) for v in labels), -1], np.int64)
 
 
-@njit(cache=True, nogil=True)
-def note(rows: I64, labels: I64, start: int, births: I64, first: I64, often: I64) -> None:
-    """Write down when each task was born and first met each class, and how often it did.
-
-    Positions count from `start`; a birth is the position after which the task is there, 0 is none.
-    """
-    for i in range(len(rows)):
-        t, c = rows[i], labels[i]
-        if births[t] == 0:
-            births[t] = start + i + 1
-        first[t, c] = min(first[t, c], start + i)
-        first[0, c] = min(first[0, c], start + i)
-        often[t, c] += 1
-
-
 class Numbers:
     """A number for each name that was met, so that lists of names are compared as arrays."""
 

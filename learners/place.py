@@ -182,7 +182,7 @@ class Place:
         ValueError
             when an example has no label; nothing has been learnt then.
         """
-        if (batch.label < 0).any():
+        if len(batch.label) and batch.label.min() < 0:
             i = int(np.flatnonzero(batch.label < 0)[0])
             raise ValueError(f"example {i} of task {batch.tasks[batch.task[i]]!r} has no label")
         if len(batch.columns) and batch.columns.max() >= len(self._columns.where):

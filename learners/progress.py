@@ -13,6 +13,7 @@ from learners.losses import log_lanes
 from learners.types import F64, I64, Block, Scores
 
 FLOOR = 1e-15  # least probability in a log loss: a new label costs 34.5 nats, not infinity
+WIDE = 4  # logarithms taken at once
 WINDOW = 100.0  # examples that `recent_*` looks back, exponentially
 
 
@@ -28,18 +29,33 @@ class Progress(NamedTuple):
     counts: Annotated[I64, "t1"]  # examples
 
 
+@compiled
+def losses(scores: F64, labels: I64, k: int, e: int) -> F64:
+    """Log losses of the labels by flat scores (n, k, e): (n, e), flat, and room for a lane more."""
+    n = len(labels) * e
+    out = np.ones(n + WIDE)
+    for i in range(len(labels)):
+        at, to = np.uint64((i * k + labels[i]) * e), np.uint64(i * e)
+        for j in range(np.uint64(e)):
+            out[to + j] = max(scores[at + j], FLOOR)
+    for i in range(0, n, WIDE):
+        right = lanes.load(out, i, WIDE)
+        lanes.store(out, i, lanes.fill(right, 0.0) - log_lanes(right))
+    return out
+
+
 @cache
 def tallier(e: int) -> Any:
     """The loop over scores (n, classes, e), all e at once."""
 
     @compiled
     def run(
-        rows: I64, labels: I64, scores: F64, k: int, nats: F64, errors: F64, brier: F64,
+        rows: I64, labels: I64, scores: F64, loss: F64, k: int, nats: F64, errors: F64, brier: F64,
         recent_nats: F64, recent_errors: F64, recent: F64, counts: I64, seen: I64,
     ) -> None:  # fmt: skip
         none = lanes.fill(lanes.load(nats, 0, e), 0.0)
         one, half = lanes.fill(none, 1.0), lanes.fill(none, 0.5)
-        floor, keep = lanes.fill(none, FLOOR), lanes.fill(none, 1.0 - 1.0 / WINDOW)
+        keep = lanes.fill(none, 1.0 - 1.0 / WINDOW)
         for i in range(len(rows)):
             t, y = rows[i], labels[i]
             seen[i] = counts[t]
@@ -55,12 +71,12 @@ def tallier(e: int) -> Any:
                     wrong = lanes.less(right, p, one, wrong)
                 away = p - one if c == y else p
                 square = square + away * away
-            loss = none - log_lanes(lanes.less(right, floor, floor, right))
             at = t * e
-            lanes.store(nats, at, lanes.load(nats, at, e) + loss)
+            nat = lanes.load(loss, i * e, e)
+            lanes.store(nats, at, lanes.load(nats, at, e) + nat)
             lanes.store(errors, at, lanes.load(errors, at, e) + wrong)
             lanes.store(brier, at, lanes.load(brier, at, e) + half * square)
-            lanes.store(recent_nats, at, keep * lanes.load(recent_nats, at, e) + loss)
+            lanes.store(recent_nats, at, keep * lanes.load(recent_nats, at, e) + nat)
             lanes.store(recent_errors, at, keep * lanes.load(recent_errors, at, e) + wrong)
 
     return run
@@ -68,10 +84,11 @@ def tallier(e: int) -> Any:
 
 def tally(progress: Progress, block: Block, scores: Scores) -> I64:
     """Score the predictions of a block; how many examples each task had learnt before, (n,)."""
-    seen = np.zeros(len(block.rows), np.int64)
-    by_class = np.ascontiguousarray(scores.transpose(0, 2, 1))  # as the kernels made it
-    tallier(scores.shape[1])(
-        block.rows, block.labels, by_class.reshape(-1), scores.shape[2],
+    seen = np.empty(len(block.rows), np.int64)
+    e, k = scores.shape[1:]
+    by_class = np.ascontiguousarray(scores.transpose(0, 2, 1)).reshape(-1)  # as kernels made it
+    tallier(e)(
+        block.rows, block.labels, by_class, losses(by_class, block.labels, k, e), k,
         *(leaf.reshape(-1) for leaf in progress), seen,
     )  # fmt: skip
     return seen
