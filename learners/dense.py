@@ -17,12 +17,11 @@ from learners.links import inlined
 
 
 @inlined
-def rated(like: Any, g: Any, at: Any, r: Any, x: Any, rate: Any) -> Any:
-    """The rates of weights whose sums of squared gradients take this one in first."""
-    step = lanes.fill(like, r) * x
-    sums = lanes.load(g, at, like) + step * step
+def rated(like: Any, g: Any, at: Any, square: Any, x: Any) -> Any:
+    """Steps over rate and residual, of weights whose sums of squares take this one in first."""
+    sums = lanes.fma(lanes.fill(like, square), x * x, lanes.load(g, at, like))
     lanes.store(g, at, sums)
-    return lanes.fill(like, rate) / lanes.sqrt(sums + lanes.fill(like, PRIOR))
+    return lanes.fill(like, 1.0) / lanes.sqrt(sums + lanes.fill(like, PRIOR))
 
 
 @cache
@@ -58,33 +57,35 @@ def learner(tempered: bool) -> Any:
             )
             if not teach:
                 continue
+            square = r * r
             if tempered:
                 gain = none
                 for j in range(lo, whole, FOUR):
                     x = lanes.load(values, j, 4)
-                    rate4 = rated(none, g, o + j, r, x, rate)
-                    lanes.store(by, j - lo, rate4)
-                    gain = lanes.fma(x * x, rate4, gain)
+                    by4 = rated(none, g, o + j, square, x)
+                    lanes.store(by, j - lo, by4)
+                    gain = lanes.fma(x * x, by4, gain)
                 lanes.store(sums, 0, gain)
                 for j in range(whole, hi):
-                    rate1 = rated(zero, g, o + j, r, values[j], rate)
-                    by[j - lo] = rate1
-                    sums[j - whole] = lanes.fma(values[j] * values[j], rate1, sums[j - whole])
-                r = r * links.temper(odds, weights[i] * oldest_first(sums, hi - lo))
+                    by1 = rated(zero, g, o + j, square, values[j])
+                    by[j - lo] = by1
+                    sums[j - whole] = lanes.fma(values[j] * values[j], by1, sums[j - whole])
+                reach = rate * oldest_first(sums, hi - lo)
+                step = (r * links.temper(odds, weights[i] * reach)) * rate
                 for j in range(lo, whole, FOUR):
-                    step = (lanes.fill(none, r) * lanes.load(values, j, 4)) * lanes.load(
-                        by, j - lo, 4
-                    )
-                    lanes.store(v, o + j, lanes.load(v, o + j, 4) - step)
+                    move = lanes.load(values, j, 4) * lanes.load(by, j - lo, 4)
+                    new = lanes.load(v, o + j, 4) - lanes.fill(none, step) * move
+                    lanes.store(v, o + j, new)
                 for j in range(whole, hi):
-                    v[o + j] -= (r * values[j]) * by[j - lo]
+                    v[o + j] -= step * (values[j] * by[j - lo])
             else:
+                step = r * rate
                 for j in range(lo, whole, FOUR):
                     x = lanes.load(values, j, 4)
-                    step = (lanes.fill(none, r) * x) * rated(none, g, o + j, r, x, rate)
-                    lanes.store(v, o + j, lanes.load(v, o + j, 4) - step)
+                    move = x * rated(none, g, o + j, square, x)
+                    new = lanes.load(v, o + j, 4) - lanes.fill(none, step) * move
+                    lanes.store(v, o + j, new)
                 for j in range(whole, hi):
-                    rate1 = rated(zero, g, o + j, r, values[j], rate)
-                    v[o + j] -= (r * values[j]) * rate1
+                    v[o + j] -= step * (values[j] * rated(zero, g, o + j, square, values[j]))
 
     return run

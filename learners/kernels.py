@@ -6,9 +6,14 @@ read once for all of them. In the order of experts those with an own part come f
 common part last, so that both are neighbours. The first `alone` see values of their own (behind
 another scale), those with a dual come next; the last `both` own ones have a common part too.
 
-Parts lie flat, an entry's weights at (slot * classes + class) * lanes; a slot is where a task and
-column lie, for the common part the column itself. Each kernel is made for its numbers of lanes and
-for two classes or several, and compiled when first called; `kindred warm` calls them all.
+Experts come in families of `each`, one for each rate. A family has one sum of squared gradients for
+each weight, of the mean over its rates, and one dual: they would differ little, and cost as much
+memory and time as the weights themselves.
+
+Parts lie flat, an entry's weights at (slot * classes + class) * lanes, its sums of squares likewise
+by families; a slot is where a task and column lie, for the common part the column itself. Each
+kernel is made for its numbers of lanes and for two classes or several, and compiled when first
+called; `kindred warm` calls them all.
 """
 
 from __future__ import annotations
@@ -81,8 +86,8 @@ def entry(runs: bool, begin: Any, where: Any, j: Any) -> Any:
 
 @cache
 def learner(
-    binary: bool, own: int, common: int, both: int, dual: int, alone: int, tempered: bool,
-    runs: bool,
+    binary: bool, each: int, own: int, common: int, both: int, dual: int, alone: int,
+    tempered: bool, runs: bool,
 ) -> Any:  # fmt: skip
     """AdaGrad on the log loss of weights that are sums of parts, with so many lanes of each.
 
@@ -93,6 +98,8 @@ def learner(
     """
     experts = own + common - both
     common_at = own - both  # the first of those with a common part
+    own_f, common_f, alone_f, all_f = (n // each for n in (own, common, alone, experts))
+    common_at_f = common_at // each
 
     @compiled
     def run(
@@ -107,12 +114,18 @@ def learner(
         for i in range(len(rows)):
             longest = max(longest, indptr[i + 1] - indptr[i])
         m, r = np.zeros((2, k * experts), np.float32)
-        by_v = np.zeros(longest * k * max(own, 1), np.float32)  # each weight's step, over residual
-        by_u = np.zeros(longest * k * max(common, 1), np.float32)
+        by_v = np.zeros(longest * k * max(own_f, 1), np.float32)  # steps over rate and residual
+        by_u = np.zeros(longest * k * max(common_f, 1), np.float32)
         rate_o, rate_c = lanes.load(rate_v, 0, own), lanes.load(rate_u, 0, common)
         none_o, none_c = lanes.fill(rate_o, 0.0), lanes.fill(rate_c, 0.0)
         none_d = lanes.fill(lanes.load(eta, 0, dual), 0.0)
-        prior_o, prior_c = lanes.fill(rate_o, PRIOR), lanes.fill(rate_c, PRIOR)
+        none_of, none_cf = (
+            lanes.fill(lanes.load(rate_v, 0, own_f), 0.0),
+            lanes.fill(lanes.load(rate_u, 0, common_f), 0.0),
+        )
+        prior_o, prior_c = lanes.fill(none_of, PRIOR), lanes.fill(none_cf, PRIOR)
+        one_o, one_c = lanes.fill(none_of, 1.0), lanes.fill(none_cf, 1.0)
+        zero = np.float32(0.0)
         none = lanes.fill(lanes.load(m, 0, experts), 0.0)
         pull = none_d
         for i in range(len(rows)):
@@ -143,12 +156,11 @@ def learner(
                     sums = lanes.widen((s4 + s5) + (s6 + s7), 0, experts)
                     margin = margin + sums if common else sums
                 if dual:
-                    s0, s1, s2, s3 = none_d, none_d, none_d, none_d
+                    z0, z1, z2, z3 = zero, zero, zero, zero
                     for j in range(lo, hi):
-                        e = (entry(runs, o, slots, j) * k + q) * dual
-                        x = lanes.fill(none_d, values[j])
-                        s0, s1, s2, s3 = s1, s2, s3, lanes.fma(x, lanes.load(z, e, dual), s0)
-                    drawn = pull * ((s0 + s1) + (s2 + s3))
+                        e = entry(runs, o, slots, j) * k + q
+                        z0, z1, z2, z3 = z1, z2, z3, lanes.fma(values[j], z[e], z0)
+                    drawn = pull * lanes.fill(none_d, (z0 + z1) + (z2 + z3))
                     margin = margin + lanes.widen(drawn, alone, experts)
                 if not binary:
                     lanes.store(m, q * experts, margin)
@@ -164,31 +176,36 @@ def learner(
             reach = none
             for q in range(k):
                 residual = lanes.load(r, q * experts, experts)
+                squares = lanes.folded(residual * residual, all_f)
+                squares = squares * lanes.fill(squares, 1.0 / each)
                 far = none
                 if common:
-                    r_c = lanes.part(residual, common_at, common)
-                    s0, s1, s2, s3 = none_c, none_c, none_c, none_c
+                    r_c = lanes.part(squares, common_at_f, common_f)
+                    s0, s1, s2, s3 = none_cf, none_cf, none_cf, none_cf
                     for j in range(lo, hi):
-                        e = (entry(runs, d, columns, j) * k + q) * common
-                        x = lanes.fill(none_c, values[j])
-                        sums = lanes.load(gu, e, common) + (r_c * x) * (r_c * x)
+                        e = (entry(runs, d, columns, j) * k + q) * common_f
+                        x = lanes.fill(none_cf, values[j])
+                        sums = lanes.fma(r_c, x * x, lanes.load(gu, e, common_f))
                         lanes.store(gu, e, sums)
-                        by = rate_c / lanes.sqrt((sums + lanes.load(heard_g, e, common)) + prior_c)
-                        lanes.store(by_u, ((j - lo) * k + q) * common, by)
+                        sums = (sums + lanes.load(heard_g, e, common_f)) + prior_c
+                        by = one_c / lanes.sqrt(sums)
+                        lanes.store(by_u, ((j - lo) * k + q) * common_f, by)
                         s0, s1, s2, s3 = s1, s2, s3, lanes.fma(x * x, by, s0)
-                    far = lanes.widen((s0 + s1) + (s2 + s3), common_at, experts)
+                    gone = rate_c * lanes.repeat((s0 + s1) + (s2 + s3), each)
+                    far = lanes.widen(gone, common_at, experts)
                 if own:
-                    r_o = lanes.part(residual, 0, own)
-                    s4, s5, s6, s7 = none_o, none_o, none_o, none_o
+                    r_o = lanes.part(squares, 0, own_f)
+                    s4, s5, s6, s7 = none_of, none_of, none_of, none_of
                     for j in range(lo, hi):
-                        e = (entry(runs, o, slots, j) * k + q) * own
-                        x = lanes.pair(none_o, apart[j], values[j], alone)
-                        sums = lanes.load(g, e, own) + (r_o * x) * (r_o * x)
+                        e = (entry(runs, o, slots, j) * k + q) * own_f
+                        x = lanes.pair(none_of, apart[j], values[j], alone_f)
+                        sums = lanes.fma(r_o, x * x, lanes.load(g, e, own_f))
                         lanes.store(g, e, sums)
-                        by = rate_o / lanes.sqrt(sums + prior_o)
-                        lanes.store(by_v, ((j - lo) * k + q) * own, by)
+                        by = one_o / lanes.sqrt(sums + prior_o)
+                        lanes.store(by_v, ((j - lo) * k + q) * own_f, by)
                         s4, s5, s6, s7 = s5, s6, s7, lanes.fma(x * x, by, s4)
-                    far = far + lanes.widen((s4 + s5) + (s6 + s7), 0, experts)
+                    gone = rate_o * lanes.repeat((s4 + s5) + (s6 + s7), each)
+                    far = far + lanes.widen(gone, 0, experts)
                 if tempered and binary:
                     reach = far
                 elif tempered:
@@ -206,27 +223,27 @@ def learner(
                 if tempered:
                     residual = residual * share
                 if common:
-                    r_c = lanes.part(residual, common_at, common)
+                    r_c = lanes.part(residual, common_at, common) * rate_c
                     for j in range(lo, hi):
                         e = (entry(runs, d, columns, j) * k + q) * common
-                        by = lanes.load(by_u, ((j - lo) * k + q) * common, common)
-                        step = (r_c * lanes.fill(none_c, values[j])) * by
+                        by = lanes.load(by_u, ((j - lo) * k + q) * common_f, common_f)
+                        by = lanes.fill(none_cf, values[j]) * by
+                        step = r_c * lanes.repeat(by, each)
                         lanes.store(mine, e, lanes.load(mine, e, common) - step)
                 if own:
-                    r_o = lanes.part(residual, 0, own)
+                    r_o = lanes.part(residual, 0, own) * rate_o
                     for j in range(lo, hi):
                         e = entry(runs, o, slots, j) * k + q
-                        by = lanes.load(by_v, ((j - lo) * k + q) * own, own)
+                        by = lanes.load(by_v, ((j - lo) * k + q) * own_f, own_f)
+                        by = lanes.pair(none_of, apart[j], values[j], alone_f) * by
                         old = lanes.load(v, e * own, own)
-                        x = lanes.pair(none_o, apart[j], values[j], alone)
-                        new = old - (r_o * x) * by
+                        new = old - r_o * lanes.repeat(by, each)
                         lanes.store(v, e * own, new)
                         if dual:
                             was = lanes.double(lanes.part(old, alone, dual))
                             moved = lanes.double(lanes.part(new, alone, dual)) - was
-                            count = lanes.fill(was, np.float64(played_n[t]))
-                            sums = lanes.load(c, e * dual, dual) + count * moved
-                            lanes.store(c, e * dual, sums)
+                            mean = lanes.folded(moved, 1) * (1.0 / each)
+                            c[e] += np.float64(played_n[t]) * mean
             if dual:
                 steps = lanes.load(H, t * dual, dual)
                 lanes.store(played, t * dual, lanes.load(played, t * dual, dual) + steps)

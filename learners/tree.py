@@ -79,9 +79,11 @@ def _sizes(shape: Shape) -> dict[str, int]:
     return {"t": t, "d": d, "k": shape.margins, "K": shape.margins, "p": p}
 
 
-def zeros(kind: type, shape: Shape, experts: int = 1, places: int = 0, **fixed: int) -> Tree:
+def zeros(
+    kind: type, shape: Shape, experts: int = 1, places: int = 0, families: int = 1, **fixed: int
+) -> Tree:
     """A tree of that class, all zeros; `fixed` are the lengths of axes that never change."""
-    sizes = _sizes(shape) | {"e": experts, "s": places} | fixed
+    sizes = _sizes(shape) | {"e": experts, "s": places, "f": families} | fixed
     declared = list(axes(kind).values())
     if shape.slots:
         declared = [

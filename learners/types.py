@@ -10,6 +10,7 @@ k     classes, signed: 1 while there are at most two (their margin), else one ea
 p     pairs of task and column, where leaves of both (td..) lie in slots (`layout`)
 K     classes, unsigned: as k, for sums of squares and the like
 e     experts: one family learns at several rates at once
+f     families of experts, which share what would be much the same for each rate
 s     places (of a message's common leaves, once they lie together in an inbox)
 1-9   an axis of that length
 else  a length of the strategy's own that never changes: examples kept, components, neighbours

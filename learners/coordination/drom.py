@@ -62,24 +62,24 @@ class Drom(NamedTuple):
 class Told(NamedTuple):
     """What a task has played so far."""
 
-    total: Annotated[F64, "tdke"]  # sum of w over its examples
+    total: Annotated[F64, "tdk1"]  # sum of w over its examples, of the mean over the rates
     n: Annotated[I64, "t1"]  # their number
 
 
 class Duals(NamedTuple):
     """What the meeting remembers."""
 
-    Z: Annotated[F32, "tdke"]
-    total: Annotated[F64, "tdke"]  # as told last
+    Z: Annotated[F32, "tdk1"]
+    total: Annotated[F64, "tdk1"]  # as told last
     n: Annotated[I64, "t1"]
-    u: Annotated[F64, "de"]  # leading direction, warm from meeting to meeting
-    norms: Annotated[F64, "e"]  # sum of squared norms of the mean played W, for adaptive dual steps
+    u: Annotated[F64, "d1"]  # leading direction, warm from meeting to meeting
+    norms: Annotated[F64, "1"]  # sum of squared norms of the mean played W, for adaptive dual steps
 
 
 class Heard(NamedTuple):
     """A task's dual."""
 
-    z: Annotated[F32, "tdke"]
+    z: Annotated[F32, "tdk1"]
 
 
 def drom(
@@ -98,7 +98,7 @@ def drom(
     postpone: float = 0.0,
     tempered: bool = True,
 ) -> Strategy:
-    """The strategy, for each of several rates eta.
+    """The strategy, for each of several rates eta, which play for one dual: the mean of their w.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def drom(
     eta = np.array(rates, np.float32)
     plain = loss == "logistic" and step == "coordinate" and (power, cap, postpone) == (1, np.inf, 0)
     experts = Experts(
-        own=tuple(rates), dual=tuple(rates), coupling=coupling, tempered=tempered and plain
+        e, own=tuple(rates), dual=tuple(rates), coupling=coupling, tempered=tempered and plain
     )
 
     def init(seeds: I64, shape: Shape) -> Drom:
@@ -171,8 +171,8 @@ def drom(
 
     def message(bank: Drom, rows: Rows) -> Message:
         dual, v = bank.dual, bank.own.v
-        total = np.empty((len(rows), *v.shape[1:]))
-        telling(e)(rows, v, dual.c, dual.z, dual.played, dual.n, coupling, total)
+        total = np.empty((len(rows), *v.shape[1:3], 1))
+        telling(rows, v, dual.c, dual.z, dual.played, dual.n, coupling, total)
         return Told(total, dual.n[rows])
 
     def merge(bank: Drom, rows: Rows, reply: Heard) -> None:
@@ -181,7 +181,7 @@ def drom(
         if radius < np.inf:
             length = np.sqrt(squares(model(bank, rows)))
             short = np.minimum(1.0, radius / np.maximum(length, 1e-12)).astype(np.float32)
-        hearing(e, step != "coordinate")(
+        hearing(step != "coordinate")(
             rows, v, bank.own.g, dual.c, dual.z, dual.H, dual.played, dual.n, coupling, short,
             reply.z,
         )  # fmt: skip
@@ -189,20 +189,20 @@ def drom(
             bank.norms.zz[rows] = squares(reply.z)
 
     def meet(shape: Shape, seed: int) -> Duals:
-        return tree.zeros(Duals, shape, e)  # type: ignore[no-any-return]
+        return tree.zeros(Duals, shape)  # type: ignore[no-any-return]
 
     def mix(memory: Duals, inbox: Inbox) -> Heard:
         told: Told = inbox.message
         if dual_step == "constant":
-            by = np.full((1, e), theta)
+            by = np.full((1, 1), theta)
         elif dual_step == "sqrt":
-            by = np.repeat(theta / np.sqrt(np.maximum(told.n, 1.0)), e, 1)
+            by = theta / np.sqrt(np.maximum(told.n, 1.0))
         else:
             memory.norms[:] += coupling**2 * norms(*told, memory.total, memory.n)
             floor = coupling**2 * len(told.n)
             by = np.sqrt(len(told.n)) * theta / np.sqrt(np.maximum(floor + memory.norms, 1e-300))
             by = by[None]
-        moving(e)(*told, memory.total, memory.n, by * coupling, memory.Z)
+        moving(1)(*told, memory.total, memory.n, by * coupling, memory.Z)
         if coupling:
             clip(memory.Z, memory.u, clips, steps)
         return Heard(memory.Z.copy())

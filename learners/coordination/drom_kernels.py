@@ -23,6 +23,15 @@ def chance(seed: int, n: int) -> float:
     return float((x ^ (x >> np.uint64(31))) >> np.uint64(11)) / 9007199254740992.0
 
 
+@compiled
+def mean(x: F64) -> float:
+    """The mean, summed from the first to the last."""
+    total = x[0]
+    for i in range(1, len(x)):
+        total += x[i]
+    return float(total * (1.0 / len(x)))
+
+
 @cache
 def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
     """The loop of a task's own steps by any of the rules, for e experts and any number of margins.
@@ -47,7 +56,7 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
         k = 1 if binary else classes
         m, r = np.zeros((2, k * e), np.float32)
         sums, drawn = np.zeros((2, k * e, 4), np.float32)
-        by = np.zeros(e)
+        by, moved, squares = np.zeros(e), np.zeros(e), np.zeros(k, np.float32)
         for i in range(len(rows)):
             t, y, now = rows[i], labels[i], start + i
             lo, hi = indptr[i], indptr[i + 1]
@@ -62,7 +71,7 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                         # In the order of `kernels.learner`: the oldest of four sums.
                         old, new = (j - lo) & 3, q * e + s
                         sums[new, old] = lanes.fma(x, v[t, d, q, s], sums[new, old])
-                        drawn[new, old] = lanes.fma(x, z[t, d, q, s], drawn[new, old])
+                        drawn[new, old] = lanes.fma(x, z[t, d, q, 0], drawn[new, old])
             for q in range(k):
                 for s in range(e):
                     pull = -np.float32(coupling) * np.float32(H[t, s])
@@ -120,23 +129,29 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                         for s in range(e):
                             old_w = v[t, d, q, s]
                             new_w = old_w - np.float32(by[s]) * b[t, d, q, s]
-                            c[t, d, q, s] += count * (np.float64(new_w) - np.float64(old_w))
+                            moved[s] = np.float64(new_w) - np.float64(old_w)
                             v[t, d, q, s] = new_w
                             b[t, d, q, s] = 0
+                        c[t, d, q, 0] += count * mean(moved)
+            for q in range(k):
+                squares[q] = r[q * e] * r[q * e]
+                for s in range(1, e):
+                    squares[q] += r[q * e + s] * r[q * e + s]
+                squares[q] *= np.float32(1.0 / e)
             for j in range(lo, hi):
                 d, x = columns[j], values[j]
                 for q in range(k):
+                    over: Any = np.float32(1.0)
+                    if by_coordinate:
+                        g[t, d, q, 0] = lanes.fma(squares[q], x * x, g[t, d, q, 0])
+                        over = np.float32(1.0) / np.sqrt(g[t, d, q, 0] + PRIOR)
                     for s in range(e):
-                        grad = r[q * e + s] * x
+                        rate = half * (eta[s] if by_coordinate else np.float32(by[s]))
                         old_w = v[t, d, q, s]
-                        if by_coordinate:
-                            g[t, d, q, s] += grad * grad
-                            rate = (half * eta[s]) / np.sqrt(g[t, d, q, s] + PRIOR)
-                        else:
-                            rate = half * np.float32(by[s])
-                        new_w = old_w - grad * rate
-                        c[t, d, q, s] += count * (np.float64(new_w) - np.float64(old_w))
+                        new_w = old_w - (r[q * e + s] * rate) * (x * over)
+                        moved[s] = np.float64(new_w) - np.float64(old_w)
                         v[t, d, q, s] = new_w
+                    c[t, d, q, 0] += count * mean(moved)
             for s in range(e):
                 late = waits[t, 0] if postpones else 0
                 H[t, s] += by[s] * (1 + late)

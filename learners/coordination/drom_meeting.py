@@ -18,29 +18,29 @@ from learners.types import F32, F64, I64
 ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT = (np.uint64(i) for i in range(1, 9))
 
 
+@compiled
+def telling(
+    rows: I64, a: F32, c: F64, z: F32, played: F64, n: I64, coupling: float, out: F64
+) -> None:
+    """Sum what rows have played, of the mean over the rates: n a - c - lambda played z."""
+    tasks, d, k, e = a.shape
+    for i in range(len(rows)):
+        t = rows[i]
+        count, pulls = np.float64(n[t, 0]), 0.0
+        for s in range(e):
+            pulls += played[t, s]
+        for j in range(d):
+            for q in range(k):
+                sums = 0.0
+                for s in range(e):
+                    sums += a[t, j, q, s]
+                drawn = (coupling * (pulls / e)) * z[t, j, q, 0]
+                out[i, j, q, 0] = (count * (sums / e) - c[t, j, q, 0]) - drawn
+
+
 @cache
-def telling(e: int) -> Any:
-    """The loop that sums what rows have played, for e experts: n a - c - lambda played z."""
-
-    @compiled
-    def run(
-        rows: Any, a: Any, c: Any, z: Any, played: Any, n: Any, coupling: float, out: Any
-    ) -> None:
-        for i in range(len(rows)):
-            t = rows[i]
-            count = np.float64(n[t, 0])
-            for j in range(a.shape[1]):
-                for q in range(a.shape[2]):
-                    for s in range(e):
-                        drawn = (coupling * played[t, s]) * z[t, j, q, s]
-                        out[i, j, q, s] = (count * a[t, j, q, s] - c[t, j, q, s]) - drawn
-
-    return run
-
-
-@cache
-def hearing(e: int, everywhere: bool) -> Any:
-    """The loop that gives rows their new z, for e experts.
+def hearing(everywhere: bool) -> Any:
+    """The loop that gives rows their new z.
 
     What z pulled so far becomes part of a, and of the sum of what was played; w is scaled by
     `short`. But for `everywhere`, z is heard where the task has learnt something, g > 0: so what a
@@ -52,19 +52,24 @@ def hearing(e: int, everywhere: bool) -> Any:
         rows: Any, a: Any, g: Any, c: Any, z: Any, H: Any, played: Any, n: Any, coupling: float,
         short: Any, new: Any,
     ) -> None:  # fmt: skip
+        tasks, d, k, e = a.shape
         for i in range(len(rows)):
             t = rows[i]
-            count = np.float64(n[t, 0])
-            for j in range(a.shape[1]):
-                for q in range(a.shape[2]):
+            count, pulls = np.float64(n[t, 0]), 0.0
+            for s in range(e):
+                pulls += played[t, s]
+            for j in range(d):
+                for q in range(k):
+                    dual, moved = z[t, j, q, 0], 0.0
                     for s in range(e):
-                        old, dual = a[t, j, q, s], z[t, j, q, s]
+                        old = a[t, j, q, s]
                         w = (old - np.float32(coupling * H[t, s]) * dual) * short[i, s]
-                        grown = c[t, j, q, s] + count * (np.float64(w) - np.float64(old))
-                        c[t, j, q, s] = grown + (coupling * played[t, s]) * dual
+                        moved += np.float64(w) - np.float64(old)
                         a[t, j, q, s] = w
-                        heard = everywhere or g[t, j, q, s] > 0.0
-                        z[t, j, q, s] = new[i, j, q, s] if heard else np.float32(0)
+                    grown = c[t, j, q, 0] + count * (moved / e)
+                    c[t, j, q, 0] = grown + (coupling * (pulls / e)) * dual
+                    heard = everywhere or g[t, j, q, 0] > 0.0
+                    z[t, j, q, 0] = new[i, j, q, 0] if heard else np.float32(0)
             H[t], played[t] = 0.0, 0.0
 
     return run

@@ -64,6 +64,7 @@ def families(rates: Sequence[float] = RATES) -> Strategy:
     e, rates = len(rates), tuple(rates)
     slow, fast = shared_rates(rates)
     experts = Experts(
+        e,
         own=rates + rates + slow,
         common=fast + rates,
         both=e,
@@ -78,9 +79,9 @@ def families(rates: Sequence[float] = RATES) -> Strategy:
         return Families(
             tree.zeros(TaskScale, rows),
             place_scale(shape),
-            tree.zeros(Own, rows, 3 * e),
+            tree.zeros(Own, rows, 3 * e, families=3),
             tree.zeros(Dual, rows, e),
-            tree.zeros(Common, shape, 2 * e),
+            tree.zeros(Common, shape, 2 * e, families=2),
         )
 
     def work(bank: Families, block: Block, teach: bool) -> Scores:
@@ -96,7 +97,7 @@ def families(rates: Sequence[float] = RATES) -> Strategy:
 
     def related(bank: Families) -> Drom:
         """The part of the bank that is drom's; what is written there is written in the bank."""
-        return Drom(Own(*(leaf[..., e : 2 * e] for leaf in bank.own)), bank.dual, (), ())
+        return Drom(Own(bank.own.v[..., e : 2 * e], bank.own.g[..., 1:2]), bank.dual, (), ())
 
     def message(bank: Families, rows: Rows) -> Message:
         return relations.message(related(bank), rows), tell(bank.common), bank.scale.mine

@@ -16,7 +16,7 @@ def independent(rates: Sequence[float] = RATES, *, tempered: bool = True) -> Str
     for each rate. Tells nothing.
     """
 
-    experts = Experts(own=tuple(rates), tempered=tempered)
+    experts = Experts(len(rates), own=tuple(rates), tempered=tempered)
 
     def init(seeds: I64, shape: Shape) -> Own:
         return tree.zeros(Own, shape._replace(tasks=len(seeds)), len(rates))  # type: ignore[no-any-return]

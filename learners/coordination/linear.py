@@ -18,7 +18,7 @@ class Own(NamedTuple):
     """What each task made of its own examples."""
 
     v: Annotated[F32, "tdke"]  # weights
-    g: Annotated[F32, "tdKe"]  # sums of squared gradients
+    g: Annotated[F32, "tdKf"]  # sums of squared gradients, of the mean over a family's rates
 
 
 class Common(NamedTuple):
@@ -26,15 +26,15 @@ class Common(NamedTuple):
 
     mine: Annotated[F32, "dke"]
     heard: Annotated[F32, "dke"]  # the model is mine + heard
-    g: Annotated[F32, "dKe"]  # sums of squared gradients, this place's
-    heard_g: Annotated[F32, "dKe"]  # and the others'
+    g: Annotated[F32, "dKf"]  # sums of squared gradients, this place's
+    heard_g: Annotated[F32, "dKf"]  # and the others'
 
 
 class Told(NamedTuple):
     """A place's part of the common model."""
 
     mine: Annotated[F32, "dke"]
-    g: Annotated[F32, "dKe"]
+    g: Annotated[F32, "dKf"]
 
 
 class Silence(NamedTuple):
@@ -55,16 +55,20 @@ def steps(rates: tuple[float, ...], k: int) -> F32:
 class Dual(NamedTuple):
     """What pulls a task's own weights: its dual, and what it takes to be lazy about it (`drom`)."""
 
-    z: Annotated[F32, "tdke"]  # dual, as last heard
-    c: Annotated[F64, "tdke"]  # sum of played v's = n v - c
+    z: Annotated[F32, "tdk1"]  # dual, as last heard
+    c: Annotated[F64, "tdk1"]  # sum of played v's = n v - c, of the mean over the rates
     H: Annotated[F64, "te"]  # sum of steps since the last merge
     played: Annotated[F64, "te"]  # sum of the H's played with since then
     n: Annotated[I64, "t1"]  # examples played
 
 
 class Experts(NamedTuple):
-    """Which experts learn from a block together: their rates, and the parts of their weights."""
+    """Which experts learn from a block together: their rates, and the parts of their weights.
 
+    They come in families of `each`, one for each rate, side by side.
+    """
+
+    each: int
     own: tuple[float, ...] = ()  # rates of the lanes of own weights,
     common: tuple[float, ...] = ()  # and of the common ones
     both: int = 0  # how many, the last of the own and the first of the common, have both
@@ -108,8 +112,8 @@ def run(
     shared = (_NONE,) * 4 if common is None else (leaf.reshape(-1) for leaf in common)
     duals = _NO_DUAL if dual is None else (leaf.reshape(-1) for leaf in dual)
     kernels.learner(
-        k == 1, len(experts.own), len(experts.common), experts.both, len(experts.dual),
-        experts.alone, experts.tempered, block.runs,
+        k == 1, experts.each, len(experts.own), len(experts.common), experts.both,
+        len(experts.dual), experts.alone, experts.tempered, block.runs,
     )(
         block.rows, block.indptr, block.columns, block.slots, block.values,
         block.values if apart is None else apart, block.labels, block.weights, block.first,

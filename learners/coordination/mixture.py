@@ -1,18 +1,29 @@
 """A task never pays for being coordinated: a Bayesian mixture of experts, for each task.
 
 Each task weighs its experts by the probability that they gave to its labels. A new task begins with
-weights that are half uniform over the N experts, half the mean of what the tasks seen so far weigh
-them by, so it learns from them which experts suit this family of tasks. After its n-th example a
-share a_n = max(1 / (n + 1), SWITCHING) of its weights goes back there, so that the weights follow
-drift. Over the first n examples of its life, whatever the data and for every expert i,
+weights that are a quarter uniform over the N experts, the rest the mean of what the tasks seen so
+far weigh them by, so it learns from them which experts suit this family of tasks. After its n-th
+example a share a_n = max(1 / (n + 1), SWITCHING) of its weights goes back there, so that the
+weights follow drift. Over the first n examples of its life, whatever the data and for every expert
+i,
 
-    loss(mixture) <= loss(expert i) + ln 2N - sum_s ln(1 - a_s)
+    loss(mixture) <= loss(expert i) + ln 4N - sum_s ln(1 - a_s)
 
 where the last sum is ln(n + 1) up to n = 1 / SWITCHING and then grows by SWITCHING an example.
 A family's mixture by itself is the same, from uniform weights.
 
+The last of the N experts is made of the others: `stacked`, their logarithmic pool
+
+    p(c) ~ prod_i p_i(c) ** (1/(N-1) + alpha_i)
+
+with alpha common to all tasks and learnt by AdaGrad on the log loss. Where experts are right for
+different reasons it is better than any of them, which no mixture can be by more than its weights
+move; for two classes its margin is the sum of theirs, each times its exponent.
+
 Weights: Vovk, "Aggregating strategies", COLT 1990; switching: Herbster & Warmuth, "Tracking the
-best expert", Machine Learning 1998 (fixed share), whose price lets the weights follow drift.
+best expert", Machine Learning 1998 (fixed share), whose price lets the weights follow drift; pool:
+Genest & Zidek, "Combining probability distributions", Statistical Science 1986, stacked as in
+Wolpert, "Stacked generalization", Neural Networks 1992, but online.
 """
 
 from __future__ import annotations
@@ -25,7 +36,7 @@ import numpy as np
 from learners import lanes, tree
 from learners.kernels import compiled
 from learners.links import consulted
-from learners.losses import log_lanes
+from learners.losses import exp, log_lanes
 from learners.types import (
     F32,
     F64,
@@ -43,6 +54,9 @@ from learners.types import (
 
 SWITCHING = 1e-3  # chance, at least, that another expert is best from the next example on
 DOUBT = 1e-3  # every expert's probabilities become (1 - DOUBT) p + DOUBT / classes
+UNIFORM = 0.25  # share of a new task's weights that the population does not move
+STACKED = "stacked"
+RATE, PRIOR = 0.1, 10.0  # of the pool's exponents: AdaGrad's, from a sum of squares PRIOR
 
 
 class Weights(NamedTuple):
@@ -61,10 +75,21 @@ class Population(NamedTuple):
     heard: Annotated[F64, "e"]  # as each sums to 1, the whole sum is the number of tasks
 
 
-class Voice(NamedTuple):
-    """A place's part of the population."""
+class Stack(NamedTuple):
+    """The pool's exponents over 1 / e: what this place's tasks made of them, and the others'."""
 
     mine: Annotated[F64, "e"]
+    heard: Annotated[F64, "e"]
+    g: Annotated[F64, "e"]  # sums of squared gradients
+    heard_g: Annotated[F64, "e"]
+
+
+class Voice(NamedTuple):
+    """A place's part of the population, and of the exponents."""
+
+    mine: Annotated[F64, "e"]
+    alpha: Annotated[F64, "e"]
+    g: Annotated[F64, "e"]
 
 
 class Mixed(NamedTuple):
@@ -72,63 +97,105 @@ class Mixed(NamedTuple):
 
     weights: Weights
     population: Population
+    stack: Stack
     bank: Bank
 
 
 @cache
 def mixer(e: int) -> Any:
-    """The loop that mixes e experts, as lanes; scores (n, classes, e) and (n, classes, 1 + f)."""
+    """The loop that mixes e experts, as lanes, and the pool made of them, one number more.
+
+    What is said are scores (n, classes, e); what comes out, (n, classes, 2 + f).
+    """
 
     @compiled
     def run(
         rows: I64, labels: I64, first: I64, start: int, family: I64, sizes: F64, said: F64,
-        all_: F64, alone: F64, nats: F64, counts: I64, mine: F64, heard: F64, teach: bool,
-        scores: F64,
+        all_: F64, alone: F64, nats: F64, counts: I64, mine: F64, heard: F64, alpha: F64,
+        heard_alpha: F64, g: F64, heard_g: F64, teach: bool, scores: F64,
     ) -> None:  # fmt: skip
         n, k, f = scores.shape
         part = lanes.fill(lanes.load(sizes, 0, e), 1.0) / lanes.load(sizes, 0, e)
-        even = lanes.fill(part, 1.0 / e)
-        halves = np.zeros(e)
+        none = lanes.fill(part, 0.0)
+        even = 1.0 / (e + 1.0)
+        halves, logs, z = np.zeros(e), np.zeros(k * e), np.zeros(k)
         for i in range(n):
             t, now, y = rows[i], start + i, labels[i]
+            at = t * (e + 1)
+            usual, usual_s = lanes.fill(part, even), even
             population = lanes.load(mine, 0, e) + lanes.load(heard, 0, e)
-            tasks = lanes.total(population)
-            usual = even
+            population_s = mine[e] + heard[e]
+            tasks = lanes.total(population) + population_s
             if tasks > 0.5:
-                usual = lanes.fill(even, 0.5 / e) + population * lanes.fill(even, 0.5 / tasks)
-            w, v = usual, part
-            if all_[t * e] != 0.0:
-                w, v = lanes.load(all_, t * e, e), lanes.load(alone, t * e, e)
+                like = (1.0 - UNIFORM) / tasks
+                usual = lanes.fill(part, UNIFORM * even) + population * lanes.fill(part, like)
+                usual_s = UNIFORM * even + population_s * like
+            w, w_s, v = usual, usual_s, part
+            if all_[at] != 0.0:
+                w, w_s, v = lanes.load(all_, at, e), all_[at + e], lanes.load(alone, at, e)
             known = consulted(t, now, first)
             classes = 0.0
             for c in range(k):
                 classes += first[known, c] < now
+            exponents = lanes.load(alpha, 0, e) + lanes.load(heard_alpha, 0, e)
+            exponents = exponents + lanes.fill(part, 1.0 / e)
+            top, total = -np.inf, 0.0
             for c in range(k):
                 if first[known, c] < now:
-                    at = (i * k + c) * e
-                    p = lanes.fill(even, 1.0 - DOUBT) * lanes.load(said, at, e)
-                    p = p + lanes.fill(even, DOUBT / classes)
-                    lanes.store(said, at, p)
-                    scores[i, c, 0] = lanes.total(w * p)
+                    here = (i * k + c) * e
+                    p = lanes.fill(part, 1.0 - DOUBT) * lanes.load(said, here, e)
+                    p = p + lanes.fill(part, DOUBT / classes)
+                    lanes.store(said, here, p)
+                    log = log_lanes(p)
+                    lanes.store(logs, c * e, log)
+                    z[c] = lanes.total(exponents * log)
+                    top = max(top, z[c])
+            for c in range(k):
+                if first[known, c] < now:
+                    z[c] = exp(z[c] - top)
+                    total += z[c]
+            for c in range(k):
+                if first[known, c] < now:
+                    p = lanes.load(said, (i * k + c) * e, e)
+                    z[c] = z[c] / total
+                    pooled = (1.0 - DOUBT) * z[c] + DOUBT / classes
+                    scores[i, c, f - 1] = pooled
+                    scores[i, c, 0] = lanes.total(w * p) + w_s * pooled
                     lanes.store(halves, 0, v * p)
                     for j in range(e):
                         scores[i, c, 1 + family[j]] += halves[j]
             if not teach or y < 0:
                 continue
-            old = lanes.load(all_, t * e, e)
+            old, old_s = lanes.load(all_, at, e), all_[at + e]
             if first[known, y] < now:
-                p, whole = lanes.load(said, (i * k + y) * e, e), scores[i, y, 0]
+                p, whole, pooled = lanes.load(said, (i * k + y) * e, e), scores[i, y, 0], 0.0
                 counts[t] += 1
                 switch = max(1.0 / (counts[t] + 1.0), SWITCHING)
-                stay, leave = lanes.fill(even, 1.0 - switch), lanes.fill(even, switch)
+                stay, leave = lanes.fill(part, 1.0 - switch), lanes.fill(part, switch)
                 for j in range(e):
                     halves[j] = scores[i, y, 1 + family[j]]
-                lanes.store(nats, t * e, lanes.load(nats, t * e, e) - log_lanes(p))
-                w = stay * (w * p / lanes.fill(even, whole)) + leave * usual
+                pooled = scores[i, y, f - 1]
+                lanes.store(nats, at, lanes.load(nats, at, e) - lanes.load(logs, y * e, e))
+                nats[at + e] -= log_lanes(pooled)
+                w = stay * (w * p / lanes.fill(part, whole)) + leave * usual
+                w_s = (1.0 - switch) * (w_s * pooled / whole) + switch * usual_s
                 v = stay * (v * p / lanes.load(halves, 0, e)) + leave * part
+                slope = none
+                for c in range(k):
+                    if first[known, c] < now:
+                        away = z[c] - 1.0 if c == y else z[c]
+                        slope = lanes.fma(lanes.fill(part, away), lanes.load(logs, c * e, e), slope)
+                sums = lanes.fma(slope, slope, lanes.load(g, 0, e))
+                lanes.store(g, 0, sums)
+                sums = (sums + lanes.load(heard_g, 0, e)) + lanes.fill(part, PRIOR)
+                step = (lanes.fill(part, RATE) * slope) / lanes.sqrt(sums)
+                lanes.store(alpha, 0, lanes.load(alpha, 0, e) - step)
             lanes.store(mine, 0, lanes.load(mine, 0, e) + (w - old))
-            lanes.store(all_, t * e, w)
-            lanes.store(alone, t * e, v)
+            mine[e] += w_s - old_s
+            lanes.store(all_, at, w)
+            all_[at + e] = w_s
+            lanes.store(alone, at, v)
+            alone[at + e] = 1.0
 
     return run
 
@@ -137,25 +204,32 @@ def mixture(inner: Strategy) -> Strategy:
     """The mixture of a strategy's experts, and beside it each family's mixture by itself.
 
     Axis e of its scores: the mixture of all, then that of each family (the part of an expert's name
-    before the colon), so that what the others brought a task is a difference of two losses.
+    before the colon), so that what the others brought a task is a difference of two losses; last
+    the pool by itself.
     """
     named = [name.split(":")[0] for name in inner.experts]
     families = list(dict.fromkeys(named))
     family = np.array([families.index(name) for name in named])
     sizes = np.array([float(named.count(name)) for name in named])  # of each expert's family
+    e = len(family)
 
     def init(seeds: I64, shape: Shape) -> Mixed:
-        rows, n = shape._replace(tasks=len(seeds)), len(family)
-        population = tree.zeros(Population, rows, n)
-        return Mixed(tree.zeros(Weights, rows, n), population, inner.init(seeds, shape))
+        rows = shape._replace(tasks=len(seeds))
+        return Mixed(
+            tree.zeros(Weights, rows, e + 1),
+            tree.zeros(Population, rows, e + 1),
+            tree.zeros(Stack, rows, e),
+            inner.init(seeds, shape),
+        )
 
     def mix_scores(bank: Mixed, block: Block, said: Scores, teach: bool) -> Scores:
         said = np.ascontiguousarray(said.transpose(0, 2, 1))  # as the kernels made it
-        scores = np.zeros((*said.shape[:2], 1 + len(families)))
+        scores = np.zeros((*said.shape[:2], 2 + len(families)))
         weights = (leaf.reshape(-1) for leaf in bank.weights)
-        mixer(len(family))(
+        mixer(e)(
             block.rows, block.labels, block.first, block.start, family, sizes, said.reshape(-1),
-            *weights, *bank.population, teach, scores,
+            *weights, *bank.population, bank.stack.mine, bank.stack.heard, bank.stack.g,
+            bank.stack.heard_g, teach, scores,
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 
@@ -166,11 +240,13 @@ def mixture(inner: Strategy) -> Strategy:
         return mix_scores(bank, block, inner.learn(bank.bank, block), teach=True)
 
     def message(bank: Mixed, rows: Rows) -> Message:
-        return Voice(bank.population.mine), inner.message(bank.bank, rows)
+        told = Voice(bank.population.mine, bank.stack.mine, bank.stack.g)
+        return told, inner.message(bank.bank, rows)
 
     def merge(bank: Mixed, rows: Rows, reply: Reply) -> None:
         if reply[0].mine is not None:
             bank.population.heard[:] = reply[0].mine
+            bank.stack.heard[:], bank.stack.heard_g[:] = reply[0][1:]
         inner.merge(bank.bank, rows, reply[1])
 
     def meet(shape: Shape, seed: int) -> Bank:
@@ -178,19 +254,22 @@ def mixture(inner: Strategy) -> Strategy:
 
     def mix(memory: Bank, inbox: Inbox) -> Reply:
         voices, told = inbox.message
-        others = voices.mine.sum(0)[None] - voices.mine
-        return Voice(others), inner.mix(memory[0], inbox._replace(message=told))
+        others = Voice(*(leaf.sum(0)[None] - leaf for leaf in voices))
+        return others, inner.mix(memory[0], inbox._replace(message=told))
 
     def model(bank: Mixed, rows: Rows) -> F32:
-        w = weigh(bank, rows)[1].astype(np.float32)
-        mean: Any = np.einsum("tdke,te->tdk", inner.model(bank.bank, rows), w)[..., None]
-        return np.broadcast_to(mean, (*mean.shape[:-1], 1 + len(families)))
+        w = weigh(bank, rows)[1]
+        exponents = 1.0 / e + bank.stack.mine + bank.stack.heard
+        each = (w[:, :-1] + w[:, -1:] * exponents).astype(np.float32)
+        mean: Any = np.einsum("tdke,te->tdk", inner.model(bank.bank, rows), each)[..., None]
+        return np.broadcast_to(mean, (*mean.shape[:-1], 2 + len(families)))
 
     def weigh(bank: Mixed, rows: Rows) -> tuple[tuple[str, ...], F64]:
         w = bank.weights.all[rows]
-        return inner.experts, np.where(w.sum(1, keepdims=True) > 0, w, 1 / len(family))
+        named = (*inner.experts, STACKED)
+        return named, np.where(w.sum(1, keepdims=True) > 0, w, 1 / (e + 1))
 
-    names = ("mixture", *families)
+    names = ("mixture", *families, STACKED)
     return Strategy(
         init, score, learn, message, merge, meet, mix, model, names, weigh, inner.replayed
     )

@@ -29,7 +29,7 @@ def pooled(rates: Sequence[float] = RATES, *, tempered: bool = True) -> Strategy
     once; over several, each tells the part that its own examples made and hears the others' sum.
     """
 
-    experts = Experts(common=tuple(rates), tempered=tempered)
+    experts = Experts(len(rates), common=tuple(rates), tempered=tempered)
 
     def init(seeds: I64, shape: Shape) -> Common:
         return tree.zeros(Common, shape, len(rates))  # type: ignore[no-any-return]

@@ -49,7 +49,7 @@ def shared(
     by the rates: u learns at `common_rate` times each rate, v_t at `own_rate` times.
     """
     slow, fast = shared_rates(rates, common_rate, own_rate)
-    experts = Experts(own=slow, common=fast, both=len(rates), tempered=tempered)
+    experts = Experts(len(rates), slow, fast, len(rates), tempered=tempered)
 
     def init(seeds: I64, shape: Shape) -> Shared:
         rows = shape._replace(tasks=len(seeds))

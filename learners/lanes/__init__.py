@@ -10,13 +10,14 @@ captured. `like` is a value whose kind (count, width) the result has.
 
 from __future__ import annotations
 
-from learners.lanes.moving import fill, load, pair, part, store, widen
+from learners.lanes.moving import fill, load, pair, part, repeat, store, widen
 from learners.lanes.numbers import (
     bits,
     double,
     exp,
     exponent,
     fma,
+    folded,
     less,
     mantissa,
     power_of_two,
@@ -33,12 +34,14 @@ __all__ = [
     "exponent",
     "fill",
     "fma",
+    "folded",
     "less",
     "load",
     "mantissa",
     "pair",
     "part",
     "power_of_two",
+    "repeat",
     "single",
     "size",
     "sqrt",

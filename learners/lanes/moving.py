@@ -119,3 +119,21 @@ def part(typing: Any, x: Any, at: Any, count: Any) -> Any:
         return shuffled(builder, args[0], args[0], list(range(begin, begin + narrow)))
 
     return kind_of(narrow, number_of(x))(x, at, count), made
+
+
+@operation
+def repeat(typing: Any, x: Any, times: Any) -> Any:
+    """Each lane so many times, one after the other."""
+    if not isinstance(times, types.IntegerLiteral):
+        return None
+    n, each = count_of(x), times.literal_value
+    kind = kind_of(n * each, number_of(x))
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        if each == 1:
+            return args[0]
+        if n == 1:
+            return spread(builder, args[0], each)
+        return shuffled(builder, args[0], args[0], [i // each for i in range(n * each)])
+
+    return kind(x, times), made

@@ -116,6 +116,30 @@ def total(typing: Any, x: Any) -> Any:
     return number_of(x)(x), made
 
 
+@operation
+def folded(typing: Any, x: Any, groups: Any) -> Any:
+    """The sums of so many groups of neighbours, each from its first to its last."""
+    if not isinstance(groups, types.IntegerLiteral):
+        return None
+    count = max(groups.literal_value, 1)
+    each = count_of(x) // count
+
+    def one_of_each(builder: Any, value: Any, i: int) -> Any:
+        if count == 1:
+            return builder.extract_element(value, ir.Constant(INT, i))
+        return shuffled(builder, value, value, [group * each + i for group in range(count)])
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        if each == 1:
+            return args[0]
+        value = one_of_each(builder, args[0], 0)
+        for i in range(1, each):
+            value = builder.fadd(value, one_of_each(builder, args[0], i))
+        return value
+
+    return kind_of(count, number_of(x))(x, groups), made
+
+
 LONG = ir.IntType(64)
 _ROOT_HALF = 0x3FE6A09E667F3BCD  # the bits of sqrt(1/2) in float64
 

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from learners import tree
 from learners.coordination.drom import drom
 from learners.coordination.linear import Common, Experts, Own, run
 from learners.coordination.scaled import scaled
 from learners.kernels import consecutive, lay
-from learners.types import Block
+from learners.types import Block, Shape
 from tests.learners.made import pack, place, stream
 
 RATES = (0.2, 0.6, 2.0, 6.4)
@@ -36,20 +37,23 @@ def made(classes: int, dense: bool = True) -> Block:
 
 def learnt(experts: Experts, block: Block) -> list[Any]:
     """Scores and weights after a block."""
-    k = 1 if block.first.shape[1] == 2 else block.first.shape[1]
-    own = Own(*np.zeros((2, 4, 24, k, max(1, len(experts.own))), np.float32))
-    common = Common(*np.zeros((4, 24, k, max(1, len(experts.common))), np.float32))
+    classes = block.first.shape[1]
+    shape, each = Shape(4, 24, classes), experts.each
+    o, c = len(experts.own), len(experts.common)
+    own = tree.zeros(Own, shape, o or 1, families=o // each or 1)
+    common = tree.zeros(Common, shape, c or 1, families=c // each or 1)
     scores = run(experts, block, True, own, common)
     return [scores, own.v, own.g, common.mine, common.g]
 
 
-ONE, MANY = Experts(own=(2.0,), common=(2.0,), both=1), Experts(own=RATES, common=RATES, both=2)
+ONE = Experts(1, own=(2.0,), common=(2.0,), both=1)
+MANY = Experts(2, own=RATES, common=RATES, both=2)  # three families: own, both, common
 
 
 # Each kind that is compiled takes seconds, and plain steps serve two classes only, as a measure.
 @pytest.mark.parametrize(
     ("classes", "experts"),
-    [(2, Experts(own=(2.0,), tempered=False)), (2, ONE), (3, ONE), (2, MANY), (3, MANY)],
+    [(2, Experts(1, own=(2.0,), tempered=False)), (2, ONE), (3, ONE), (2, MANY), (3, MANY)],
 )
 def test_columns_counted_are_columns_looked_up(classes: int, experts: Experts) -> None:
     """The fast way of dense blocks gives the bits of the plain one, with odd lengths too."""
@@ -59,23 +63,34 @@ def test_columns_counted_are_columns_looked_up(classes: int, experts: Experts) -
 
 
 @pytest.mark.parametrize(("classes", "tempered"), [(2, False), (2, True), (3, True)])
-def test_lanes_are_experts_one_by_one(classes: int, tempered: bool) -> None:
-    """What many experts do in one pass is what each would do alone, bit for bit."""
+def test_lanes_are_families_one_by_one(classes: int, tempered: bool) -> None:
+    """What many families do in one pass is what each would do alone, bit for bit."""
     block = made(classes)
-    together = Experts(own=RATES, common=RATES, both=2, tempered=tempered)
-    scores, v, _, mine, _ = learnt(together, block)
-    for i, rate in enumerate(RATES[:2]):
-        alone = learnt(Experts(own=(rate,), tempered=tempered), block)
-        np.testing.assert_array_equal(scores[:, i], alone[0][:, 0])
-        np.testing.assert_array_equal(v[..., i], alone[1][..., 0])
-    for i in (2, 3):
-        both = Experts(own=(RATES[i],), common=(RATES[i - 2],), both=1, tempered=tempered)
-        alone = learnt(both, block)
-        np.testing.assert_array_equal(scores[:, i], alone[0][:, 0])
-        np.testing.assert_array_equal(mine[..., i - 2], alone[3][..., 0])
-    for i in (4, 5):
-        alone = learnt(Experts(common=(RATES[i - 2],), tempered=tempered), block)
-        np.testing.assert_array_equal(scores[:, i], alone[0][:, 0])
+    scores, v, _, mine, _ = learnt(MANY._replace(tempered=tempered), block)
+    low, high = RATES[:2], RATES[2:]
+    alone = learnt(Experts(2, own=low, tempered=tempered), block)
+    np.testing.assert_array_equal(scores[:, :2], alone[0])
+    np.testing.assert_array_equal(v[..., :2], alone[1])
+    both = learnt(Experts(2, own=high, common=low, both=2, tempered=tempered), block)
+    np.testing.assert_array_equal(scores[:, 2:4], both[0])
+    np.testing.assert_array_equal(mine[..., :2], both[3])
+    common = learnt(Experts(2, common=high, tempered=tempered), block)
+    np.testing.assert_array_equal(scores[:, 4:], common[0])
+
+
+def test_rates_of_a_family_share_the_mean_of_their_squares() -> None:
+    """Two equal rates are one, and of two a sum of squares is the mean of what either adds."""
+    block = made(2)
+    one, two = (learnt(Experts(n, own=(2.0,) * n, tempered=False), block) for n in (1, 2))
+    np.testing.assert_array_equal(np.repeat(one[0], 2, 1), two[0])
+    np.testing.assert_array_equal(one[2], two[2])
+    first = block._replace(
+        rows=block.rows[:1], indptr=block.indptr[:2], labels=block.labels[:1],
+        weights=np.ones(1, np.float32),
+    )  # fmt: skip
+    _, _, g, _, _ = learnt(Experts(2, own=(0.5, 4.0), tempered=False), first)
+    x = block.values[: block.indptr[1]]
+    np.testing.assert_allclose(g[block.rows[0], 1 : 1 + len(x), 0, 0], 0.25 * x * x, rtol=1e-6)
 
 
 @pytest.mark.parametrize("third", [None, 50])

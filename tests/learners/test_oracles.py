@@ -12,7 +12,7 @@ from numba import njit
 
 from learners.coordination.families import families
 from learners.coordination.independent import independent
-from learners.coordination.mixture import DOUBT, SWITCHING, mixture
+from learners.coordination.mixture import DOUBT, PRIOR, RATE, SWITCHING, UNIFORM, mixture
 from learners.coordination.pooled import pooled
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
@@ -91,7 +91,9 @@ def test_the_mixture(examples: list[Example]) -> None:
     got = here.learn(batch).probabilities
     kinds = [name.split(":")[0] for name in inner.experts]
     family = [list(dict.fromkeys(kinds)).index(kind) for kind in kinds]
-    expected, nats, weights = plain.fixed_share(batch, said, family, SWITCHING, DOUBT)
+    expected, nats, weights = plain.fixed_share(
+        batch, said, family, SWITCHING, DOUBT, UNIFORM, RATE, PRIOR
+    )
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
     at = here._tasks.rows(batch.tasks)
     np.testing.assert_allclose(here.bank.weights.nats[at], nats, rtol=1e-11)

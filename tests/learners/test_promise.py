@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners.coordination.independent import independent
-from learners.coordination.mixture import SWITCHING, mixture
+from learners.coordination.mixture import SWITCHING, UNIFORM, mixture
 from learners.coordination.scaled import scaled
 from learners.features import Batch, Example
 from learners.place import Place
@@ -44,7 +44,7 @@ def holds(here: Place, batch: Batch) -> F64:
         if not n:
             continue
         lost = -np.log(given_to[mine]).sum(0)
-        due = math.log(2 * experts) + price(n, SWITCHING)
+        due = math.log(experts / UNIFORM) + price(n, SWITCHING)
         slack = SLACK * max(1.0, lost[0])
         assert lost[0] <= nats[t].min() + due + slack, (name, n)
         room.append(nats[t].min() + due - lost[0])

@@ -122,40 +122,48 @@ def adagrad(
 
 
 def fixed_share(
-    batch: Batch, said: F64, family: Sequence[int], switching: float, doubt: float
-) -> tuple[F64, F64, F64]:
-    """The mixture of all, that of each family, and each task's and expert's log loss as mixed."""
+    batch: Batch, said: F64, family: Sequence[int], switching: float, doubt: float, uniform: float,
+    rate: float, prior: float,
+) -> tuple[F64, F64, F64]:  # fmt: skip
+    """Mixtures of all, of each family, and the pool; each task's and expert's log loss as mixed."""
     n, e, k = said.shape
     families = max(family) + 1
-    out = np.zeros((n, 1 + families, k))
-    nats = np.zeros((len(batch.tasks), e))
+    out = np.zeros((n, 2 + families, k))
+    nats = np.zeros((len(batch.tasks), e + 1))
     all_: dict[int, F64] = {}
     alone: dict[int, F64] = {}
     counts: dict[int, int] = defaultdict(int)
     met: dict[int, set[int]] = defaultdict(set)
     known: set[int] = set()
-    uniform = np.array([1 / list(family).count(f) for f in family])
+    even = np.array([1 / list(family).count(f) for f in family])
+    alpha, g = np.full(e, 1 / e), np.full(e, prior)
     for i in range(n):
         task, y = int(batch.task[i]), int(batch.label[i])
-        usual = np.full(e, 1 / e)
+        usual = np.full(e + 1, 1 / (e + 1))
         if all_:
-            usual = usual / 2 + np.mean(list(all_.values()), 0) / 2
+            usual = uniform * usual + (1 - uniform) * np.mean(list(all_.values()), 0)
         w = all_.get(task, usual)
-        v = alone.get(task, uniform)
+        v = alone.get(task, even)
         classes = sorted(met[task] if len(met[task]) >= 2 else known)
-        for c in classes:
-            p = (1 - doubt) * said[i, :, c] + doubt / len(classes)
-            out[i, 0, c] = w @ p
-            for f in range(families):
-                out[i, 1 + f, c] = sum(v[j] * p[j] for j in range(e) if family[j] == f)
+        p = (1 - doubt) * said[i][:, classes] + doubt / max(1, len(classes))  # (e, classes)
+        pool = np.prod(p ** alpha[:, None], 0)
+        pool = pool / pool.sum() if classes else pool
+        q = np.vstack([p, (1 - doubt) * pool + doubt / max(1, len(classes))])
+        out[i][0, classes], out[i][-1, classes] = w @ q, q[-1]
+        for f in range(families):
+            out[i][1 + f, classes] = sum(v[j] * p[j] for j in range(e) if family[j] == f)
         if y in classes:
-            p = (1 - doubt) * said[i, :, y] + doubt / len(classes)
-            nats[task] -= np.log(p)
+            at = classes.index(y)
+            mine = q[:, at]
+            nats[task] -= np.log(mine)
             counts[task] += 1
             a = max(1 / (counts[task] + 1), switching)
-            w = (1 - a) * w * p / (w @ p) + a * usual
-            totals = [sum(v[j] * p[j] for j in range(e) if family[j] == f) for f in family]
-            v = (1 - a) * v * p / np.array(totals) + a * uniform
+            w = (1 - a) * w * mine / (w @ mine) + a * usual
+            totals = [sum(v[j] * p[j, at] for j in range(e) if family[j] == f) for f in family]
+            v = (1 - a) * v * p[:, at] / np.array(totals) + a * even
+            slope = np.log(p) @ (pool - (np.arange(len(classes)) == at))
+            g += slope**2
+            alpha = alpha - rate * slope / np.sqrt(g)
         all_[task], alone[task] = w, v
         met[task].add(y)
         known.add(y)
