@@ -29,8 +29,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 
 from learners import tree
+from learners.coordination.drom_constraints import CLIP, Ball, Clip, Penalty, ascend, strides
 from learners.coordination.drom_kernels import learner, squares
-from learners.coordination.drom_meeting import clip, hearing, moving, norms, telling
+from learners.coordination.drom_meeting import hearing, telling
 from learners.coordination.linear import RATES, Dual, Experts, Own, names, run
 from learners.types import F32, F64, I64, Block, Inbox, Message, Rows, Scores, Shape, Strategy
 
@@ -50,6 +51,20 @@ class Late(NamedTuple):
     seed: Annotated[I64, "t1"]
 
 
+class Watched(NamedTuple):
+    """Losses**p of a task's last examples: as they came, and ascending."""
+
+    recent: Annotated[F32, "tbKe"]
+    ordered: Annotated[F32, "tbKe"]
+
+
+class Quantile(NamedTuple):
+    """A cap of each task's own: epsilon is this quantile of its last losses**p, never below 1."""
+
+    q: float = 0.95
+    window: int = 200  # how many are the last
+
+
 class Drom(NamedTuple):
     """State of the tasks: v is the derivation's a, w = a - lambda H z."""
 
@@ -57,6 +72,7 @@ class Drom(NamedTuple):
     dual: Dual
     norms: Norms | tuple[()]
     late: Late | tuple[()]
+    watched: Watched | tuple[()] = ()
 
 
 class Told(NamedTuple):
@@ -91,10 +107,9 @@ def drom(
     step: Literal["coordinate", "constant", "sqrt", "norm"] = "coordinate",
     dual_step: Literal["constant", "sqrt", "norm"] = "norm",
     power: float = 1.0,
-    cap: float = np.inf,
+    cap: float | Quantile = np.inf,
     radius: float = np.inf,
-    clips: int = 3,
-    steps: int = 2,
+    constraint: Clip | Penalty | Ball = CLIP,
     postpone: float = 0.0,
     tempered: bool = True,
 ) -> Strategy:
@@ -114,20 +129,28 @@ def drom(
     step
         AdaGrad by coordinate, eta, eta / sqrt(n), or AdaGrad by the gradient's norm
     power, cap
-        p and epsilon of the capped loss: an example whose loss**p exceeds `cap` does not move w
+        p and epsilon of the capped loss: an example whose loss**p exceeds `cap` does not move w;
+        by a `Quantile` each task has an epsilon of its own, as noisy as itself
     radius
         R: w is scaled into |w| <= R when a reply is merged
-    clips, steps
-        J and K: clips a meeting, power steps a clip
+    constraint
+        how the dual is held: `Clip` its top singular value, `Penalty`, or `Ball`
     postpone
-        probability that a task has no energy to update now; it plays on, and updates later
+        probability that a task has no energy to update now; it plays on, and updates later (where
+        rows are dense)
     tempered
         importance-invariant steps (`links.temper`), where nothing is postponed and steps are by
         coordinate on the plain log loss
     """
-    for name, value in {"coupling": coupling, "theta": theta, "postpone": postpone}.items():
+    strength = {type(constraint).__name__.lower(): constraint[0]}
+    settings = {"coupling": coupling, "theta": theta, "postpone": postpone, **strength}
+    for name, value in settings.items():
         if not 0 <= value < np.inf:
             raise ValueError(f"{name}: {value!r} is not a number from 0 on")
+    watch = cap if isinstance(cap, Quantile) else None
+    if watch is not None and not (0 < watch.q <= 1 and watch.window > 0):
+        raise ValueError(f"cap: {watch!r} is no quantile of any window")
+    most = cap.q if isinstance(cap, Quantile) else cap
     e = len(rates)
     eta = np.array(rates, np.float32)
     plain = loss == "logistic" and step == "coordinate" and (power, cap, postpone) == (1, np.inf, 0)
@@ -146,19 +169,30 @@ def drom(
             tree.zeros(Dual, rows, e),
             tree.zeros(Norms, rows, e) if step == "norm" else (),
             late,
+            () if watch is None else tree.zeros(Watched, rows, e, b=watch.window),
         )
 
     def work(bank: Drom, block: Block, teach: bool) -> Scores:
         if plain:
             return run(experts, block, teach, own=bank.own, dual=bank.dual)
-        k, classes = bank.own.v.shape[2], block.first.shape[1]
+        v = bank.own.v
+        k, classes, dense = v.shape[-2], block.first.shape[1], v.ndim == 4
+        if postpone and not dense:
+            raise ValueError("postpone: what waits lies in dense rows (layout='dense')")
         scores = np.zeros((len(block.rows), classes, e))
         none: Any = np.zeros((1, 1, 1, 1), np.float32)
         some, no = np.zeros((1, 1)), np.zeros((1, 1), np.int64)
-        learner(k == 1, e, loss, step, bool(postpone))(
-            block.rows, block.indptr, block.columns, block.values, block.labels, block.weights,
-            block.first, block.start, *bank.own, *bank.dual, *(bank.norms or (some, some)),
-            *(bank.late or (none, no, no)), eta, coupling, power, cap, postpone,
+        late = bank.late or (none, no, no)
+
+        def flat(leaf: Any) -> Any:
+            return leaf.reshape(-1, *leaf.shape[-2:])
+
+        learner(k == 1, e, loss, step, bool(postpone), watch is not None)(
+            block.rows, block.indptr, block.slots, block.runs, v.shape[1] if dense else 0,
+            block.values, block.labels, block.weights, block.first, block.start,
+            *(flat(leaf) for leaf in bank.own), flat(bank.dual.z), flat(bank.dual.c),
+            *bank.dual[2:], *(bank.norms or (some, some)), flat(late[0]), *late[1:],
+            *(bank.watched or (none, none)), eta, coupling, power, most, postpone,
             scores.reshape(-1), teach,
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
@@ -193,18 +227,8 @@ def drom(
 
     def mix(memory: Duals, inbox: Inbox) -> Heard:
         told: Told = inbox.message
-        if dual_step == "constant":
-            by = np.full((1, e), theta)
-        elif dual_step == "sqrt":
-            by = np.repeat(theta / np.sqrt(np.maximum(told.n, 1.0)), e, 1)
-        else:
-            memory.norms[:] += coupling**2 * norms(*told, memory.total, memory.n)
-            floor = coupling**2 * len(told.n)
-            by = np.sqrt(len(told.n)) * theta / np.sqrt(np.maximum(floor + memory.norms, 1e-300))
-            by = by[None]
-        moving(e)(*told, memory.total, memory.n, by * coupling, memory.Z)
-        if coupling:
-            clip(memory.Z, memory.u, clips, steps)
+        by = strides(dual_step, theta, coupling, told, memory)
+        ascend(constraint, coupling, by, told, memory)
         return Heard(memory.Z.copy())
 
     def model(bank: Drom, rows: Rows) -> F32:

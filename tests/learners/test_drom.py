@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from learners.coordination.drom import drom
+from learners.coordination.drom_constraints import Clip
 from learners.coordination.drom_kernels import chance
 from learners.coordination.drom_meeting import clip
 from learners.coordination.independent import independent
@@ -229,7 +230,7 @@ def test_power_step_is_that_of_the_stacked_matrix() -> None:
 def test_same_streams_same_columns() -> None:
     X, Y = problem(6, rounds=300)
     X, Y = np.repeat(X[:, :1], 6, 1), np.repeat(Y[:, :1], 6, 1)
-    place = learnt(drom((5.0,), 0.04, 100.0, clips=20, **PAPER), X, Y)
+    place = learnt(drom((5.0,), 0.04, 100.0, constraint=Clip(20), **PAPER), X, Y)
     rows = place._tasks.rows(place.tasks)
     W = place.strategy.model(place.bank, rows)[:, :, 0, 0]
     assert (W == W[0]).all()
@@ -247,7 +248,7 @@ def test_no_coupling_is_independence_to_the_bit() -> None:
 
 def test_dual_stays_near_the_ball() -> None:
     X, Y = problem(8, rounds=200)
-    place = learnt(drom((5.0,), 0.04, 100.0, clips=50, steps=20, **PAPER), X, Y)
+    place = learnt(drom((5.0,), 0.04, 100.0, constraint=Clip(50, 20), **PAPER), X, Y)
     assert singular(place.hub.memory.Z[:, :, 0, 0])[0] <= 1 + 1e-3  # power steps end
 
 
