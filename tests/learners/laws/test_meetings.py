@@ -244,6 +244,7 @@ def test_a_silent_place_stops_nobody(case: str) -> None:
         net.learn("c", [one._replace(task="mute") for one in stream(16, seed=9)])
         net.meet()
         said = net.places["c"].tell()
+        net.hub.post(said)
         for i in range(4):
             for name in "ab":
                 examples = stream(24, seed=i)
