@@ -11,6 +11,7 @@ from learners import tree
 from learners.coordination.drom import Drom, Heard, drom
 from learners.coordination.drom_d_meeting import (
     along,
+    beginning,
     begun,
     climb,
     clip_own,
@@ -43,7 +44,7 @@ class Track(NamedTuple):
     r: Annotated[F64, "de"]  # tracker of the mean over places of their tasks' sums of z v, mixed
     fresh: Annotated[F64, "de"]  # changes of this place's own sum since
     u: Annotated[F64, "de"]  # leading direction
-    met: Annotated[F32, "d"]  # 1 for columns that are spoken of
+    met: Annotated[F64, "d"]  # where u begins; 0 for columns that are not spoken of
     places: Annotated[I64, "1"]
     meetings: Annotated[I64, "1"]  # that this place heard of
 
@@ -67,7 +68,7 @@ class Mixed(NamedTuple):
     """What mixing adds to a place's tracker."""
 
     by: Annotated[F32, "de"]
-    met: Annotated[F32, "d"]
+    met: Annotated[F64, "d"]  # where to begin, the same for all
     places: Annotated[I64, "1"]
     n: Annotated[I64, "t1"]  # as told
 
@@ -145,7 +146,7 @@ def drom_d(
     def hear(track: Track, reply: Mixed) -> None:
         """Mix the tracker, and forget a little; in company, that is where the power step ends."""
         track.met[:] = reply.met
-        track.r[:] = ((1 - forget) * (track.r + track.fresh) + reply.by) * track.met[:, None]
+        track.r[:] = ((1 - forget) * (track.r + track.fresh) + reply.by) * (track.met != 0)[:, None]
         track.fresh[:] = 0.0
         track.places[:] = reply.places
         track.meetings[:] += 1
@@ -160,7 +161,7 @@ def drom_d(
         part, track, dual = bank.part, bank.track, bank.drom.dual
         Z, met, count = dual.z[rows], track.met, int(track.places[0])
         kept = np.ones(Z.shape, bool) if everywhere else bank.drom.own.g[rows] > 0
-        kept &= (met > 0)[:, None, None]
+        kept &= (met != 0)[:, None, None]
         still = powers(1.0 - forget, track.meetings - part.when[rows, 0])
         before = np.zeros(track.r.shape)
         spread(Z, part.v[rows], still, met, before)
@@ -173,7 +174,7 @@ def drom_d(
             excess = excesses(count * sizes(track.r))
             shorten(Z, track.u, along(Z, track.u), excess, due, kept)
             climb(total, news, by, kept, Z)
-            begun(Z, track.u, met)
+            begun(track.u, met)
             v = along(Z, track.u)
         else:
             climb(total, news, by, kept, Z)
@@ -207,7 +208,7 @@ def drom_d(
         count = len(told.r)
         return Mixed(
             shared_out(told.r, inbox.mixing),
-            np.ones(told.r.shape[:2], np.float32),
+            beginning(*told.r.shape[:2]),
             np.full((count, 1), places or count),
             told.n,
         )

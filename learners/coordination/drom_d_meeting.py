@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from learners.coordination.drom_kernels import chance
 from learners.kernels import compiled
 from learners.types import F32, F64, I64
 
@@ -124,7 +125,7 @@ def along(Z: Any, u: F64) -> F64:
 
 
 @compiled
-def spread(Z: Any, v: F64, weight: F64, met: Any, out: F64) -> None:
+def spread(Z: Any, v: F64, weight: F64, met: F64, out: F64) -> None:
     """What tasks contribute: out += weight_t Z_t v_t, where columns are spoken of.
 
     Unfolded classes hold a margin's column twice, halved: counted twice, so that a third class
@@ -134,7 +135,7 @@ def spread(Z: Any, v: F64, weight: F64, met: Any, out: F64) -> None:
     twice = 1.0 if k == 1 else 2.0
     for t in range(tasks):
         for j in range(d):
-            if met[j] > 0.0:
+            if met[j] != 0.0:
                 for q in range(k):
                     for s in range(e):
                         part = np.float64(Z[t, j, q, s]) * v[t, q, s]
@@ -154,26 +155,32 @@ def shorten(Z: Any, u: F64, v: F64, excess: F64, at: Any, kept: Any) -> None:
 
 
 @compiled
-def turned(R: F64, u: F64, met: Any) -> None:
+def turned(R: F64, u: F64, met: F64) -> None:
     """u <- R / |R|, where there is any R."""
     size = sizes(R)
     for s in range(len(size)):
         if size[s] > 1e-60:
             for j in range(len(u)):
-                u[j, s] = R[j, s] / size[s] if met[j] > 0.0 else 0.0
+                u[j, s] = R[j, s] / size[s] if met[j] != 0.0 else 0.0
 
 
 @compiled
-def begun(Z: Any, u: F64, met: Any) -> None:
-    """Where u is 0 yet, let it begin with the sum of the tasks' columns."""
-    tasks, d, k, e = Z.shape
-    size, first = sizes(u), np.zeros((d, e))
-    for t in range(tasks):
-        for j in range(d):
-            for s in range(e):
-                if size[s] == 0.0:
-                    first[j, s] += Z[t, j, k - 1, s]
+def begun(u: F64, met: F64) -> None:
+    """Where u is 0 yet, let it begin as `met`, of length 1."""
+    size, first = sizes(u), np.zeros(u.shape)
+    for s in range(len(size)):
+        if size[s] == 0.0:
+            first[:, s] = met
     turned(first, u, met)
+
+
+@compiled
+def beginning(places: int, d: int) -> F64:
+    """A direction for all to begin with, by the order of columns at a meeting; nowhere 0."""
+    out = np.zeros((places, d))
+    for j in range(d):
+        out[:, j] = (chance(0, j) - 0.5) / np.sqrt(np.float64(d))
+    return out
 
 
 @compiled
@@ -187,7 +194,7 @@ def excesses(squared: F64) -> F64:
 
 
 @compiled
-def clip_own(Z: Any, u: F64, others: F64, clips: int, steps: int, kept: Any, met: Any) -> F64:
+def clip_own(Z: Any, u: F64, others: F64, clips: int, steps: int, kept: Any, met: F64) -> F64:
     """Clip these rows along the leading pair of their part and the others', held as it was told.
 
     `others` (d, e) is the sum of the others' Z v. Without them this is the clip of `drom`. Returns
@@ -196,7 +203,7 @@ def clip_own(Z: Any, u: F64, others: F64, clips: int, steps: int, kept: Any, met
     everyone = np.ones(len(Z), np.bool_)
     twice = 1.0 if Z.shape[2] == 1 else 2.0
     one, v = np.ones(len(Z)), np.zeros((len(Z), Z.shape[2], Z.shape[3]))
-    begun(Z, u, met)
+    begun(u, met)
     for _ in range(clips):
         for _ in range(steps):
             R = others.copy()

@@ -2,75 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from learners.coordination.drom import drom
 from learners.coordination.drom_constraints import Clip
-from learners.coordination.drom_kernels import chance
 from learners.coordination.drom_meeting import clip
 from learners.coordination.independent import independent
-from learners.features import Batch, column, from_arrays
 from learners.place import Place
-from learners.types import CONSTANT, Strategy
+from learners.types import Strategy
 from streams.synthetic import generate
+from tests.learners.drom_made import (
+    PAPER,
+    by_name,
+    error,
+    learnt,
+    model,
+    problem,
+    rounds,
+    singular,
+    start,
+)
 from tests.learners.drom_plain import Array, plain
 
-PAPER: dict[str, Any] = {"loss": "hinge", "step": "sqrt", "dual_step": "sqrt"}
 seeds = st.integers(0, 2**31)
-
-
-def problem(seed: int, rounds: int = 2000, flip: float = 0.1) -> tuple[Array, Array]:
-    """The study's generator: 16 tasks of rank 2 in 50 dimensions, X (T, m, d) and Y (T, m)."""
-    made = generate("lowrank", rounds=rounds, flip=flip, seed=seed)
-    return made.X, made.y.astype(np.float64)
-
-
-def rounds(X: Array, Y: Array) -> Batch:
-    """One example of each task in turn, without the constant column, which the paper has not."""
-    T, m, d = X.shape
-    names = [f"task {i:02d}" for _ in range(T) for i in range(m)]
-    one = from_arrays(names, X.reshape(-1, d), (Y.ravel() > 0).tolist(), bits=14)
-    kept = one.kinds != CONSTANT
-    ends = np.concatenate([[0], np.cumsum(kept)])[one.indptr]
-    return one._replace(
-        indptr=ends, columns=one.columns[kept], values=one.values[kept], kinds=one.kinds[kept]
-    )
-
-
-def learnt(strategy: Strategy, X: Array, Y: Array, every: int = 1, lag: int = 0) -> Place:
-    """A place that learnt them, meeting after that many rounds."""
-    place = Place(strategy, bits=14, period=every * X.shape[1], lag=lag, thrift=0)
-    place.learn(rounds(X, Y))
-    return place
-
-
-def error(place: Place) -> float:
-    return float(place.progress.errors[:, 0].sum() / place.progress.counts.sum())
-
-
-def by_name(place: Place, leaf: Any) -> Array:
-    """A leaf (t, d, 1, 1) as (d, m): columns x0, x1, ... and tasks in order, signed for True."""
-    ids = np.array([column(f"x{j}", 14) for j in range(50)], np.uint32)
-    rows = place._tasks.rows(place.tasks)
-    sign = 1.0 if place.classes.index(True) == 1 else -1.0
-    flat = np.asarray(leaf, np.float64)[rows][:, place._columns.find(ids), 0, 0]
-    named: Array = sign * flat.T
-    return named
-
-
-def model(place: Place) -> Array:
-    everyone = np.arange(len(place.bank.own.v))
-    return by_name(place, place.strategy.model(place.bank, everyone))
-
-
-def singular(one: NDArray[Any]) -> NDArray[Any]:
-    return np.linalg.svd(one, compute_uv=False)
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +47,7 @@ def test_lazy_is_plain(step: Literal["constant", "sqrt"], power: float, cap: flo
         (eta,), 0.04, theta, loss="hinge", step=step, dual_step=step, power=power, cap=cap
     )
     place = learnt(strategy, X, Y)
-    u = np.zeros(50)  # the meeting's start, which is by the order of the columns' ids
-    u[np.argsort([column(f"x{j}", 14) for j in range(50)])] = [
-        (chance(0, j) - 0.5) / np.sqrt(50) for j in range(50)
-    ]
+    u = start()
     slow = plain(X, Y, 0.04, eta, theta, step=step, power=power, cap=cap, u=u)
     np.testing.assert_allclose(model(place), slow.W, atol=1e-3 * np.abs(slow.W).max())
     Z = by_name(place, place.bank.dual.z)
