@@ -27,26 +27,35 @@ def as_written(
     *,
     clips: int = 3,
     steps: int = 2,
+    before: int = 0,
     u: Array,
 ) -> Run:
-    """Each task a place; a synchronisation every round, of clips * steps tracked mixings."""
+    """Each task a place; a synchronisation every round, of clips * steps tracked mixings.
+
+    So many more turn the direction `before` each dual step.
+    """
     T, m, d = X.shape
     W, Z, r, part = np.zeros((4, d, m))
     us = np.tile((u / np.linalg.norm(u))[:, None], (1, m))
     run = Run(np.zeros((T, m)), W, Z, [], [], [])
+
+    def turn(Z: Array, r: Array, part: Array, us: Array) -> tuple[Array, Array, Array]:
+        new = Z * (Z * us).sum(0)
+        r = (r + new - part) @ mixing.T
+        size = np.linalg.norm(r, axis=0)
+        return r, new, np.where(size > 1e-30, r / np.maximum(size, 1e-300), us)
+
     for t in range(T):
         f = np.einsum("md,dm->m", X[t], W)
         run.margins[t] = f
         G = -(np.where(Y[t] * f < 1, 1.0, 0.0) * Y[t]) * X[t].T
         scale = 1 / np.sqrt(t + 1)
+        for _ in range(before):
+            r, part, us = turn(Z, r, part, us)
         W, Z = W - eta * scale * (G + coupling * Z), Z + theta * scale * coupling * W
         for _ in range(clips):
             for _ in range(steps):
-                new = Z * (Z * us).sum(0)
-                r = (r + new - part) @ mixing.T
-                part = new
-                size = np.linalg.norm(r, axis=0)
-                us = np.where(size > 1e-30, r / np.maximum(size, 1e-300), us)
+                r, part, us = turn(Z, r, part, us)
             s = np.sqrt(m * np.linalg.norm(r, axis=0))
             Z = Z - (1 - 1 / np.maximum(s, 1)) * (Z * us).sum(0) * us
     return run._replace(W=W, Z=Z)
