@@ -52,10 +52,10 @@ class Late(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """Losses**p of a task's last examples: as they came, and ascending."""
+    """Losses**p of a task's last examples (of its worst class): as they came, and ascending."""
 
-    recent: Annotated[F32, "tbKe"]
-    ordered: Annotated[F32, "tbKe"]
+    recent: Annotated[F32, "tbe"]
+    ordered: Annotated[F32, "tbe"]
 
 
 class Quantile(NamedTuple):
@@ -192,7 +192,7 @@ def drom(
             block.values, block.labels, block.weights, block.first, block.start,
             *(flat(leaf) for leaf in bank.own), flat(bank.dual.z), flat(bank.dual.c),
             *bank.dual[2:], *(bank.norms or (some, some)), flat(late[0]), *late[1:],
-            *(bank.watched or (none, none)), eta, coupling, power, most, postpone,
+            *(bank.watched or (none[0], none[0])), eta, coupling, power, most, postpone,
             scores.reshape(-1), teach,
         )  # fmt: skip
         return scores.transpose(0, 2, 1)

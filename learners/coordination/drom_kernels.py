@@ -121,7 +121,8 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, watches
             if not teach:
                 continue
             for s in range(e):
-                square = 0.0
+                square, worst = 0.0, 0.0
+                most = quantile(ordered[t, :, s], n[t, 0], cap) if watches else cap
                 for q in range(k):
                     margin = np.float64(m[q * e + s])
                     if hinge:
@@ -131,20 +132,19 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, watches
                     else:
                         lost = _log_loss(k, e, s, y, m, first, t, now)
                         away = np.float64(r[q * e + s])
-                    most = cap
                     if watches or power != 1.0 or lost > cap:
                         raised: Any = lost
                         if power != 1.0 and lost > 0.0:
                             raised = exp(power * log(lost))
-                        if watches:
-                            most = quantile(ordered[t, :, q, s], n[t, 0], cap)
-                            remember(recent[t, :, q, s], ordered[t, :, q, s], n[t, 0], raised)
+                        worst = max(worst, raised)
                         away *= power * raised / lost if 0.0 < raised <= most else 0.0
                     r[q * e + s] = np.float32(away)
                     xz: Any = 0.0
                     for j in range(4):
                         xz += drawn[q * e + s, j]
                     square += away * (half * away * xx + 2.0 * coupling * xz)
+                if watches:
+                    remember(recent[t, :, s], ordered[t, :, s], n[t, 0], worst)
                 if by_norm:
                     norms[t, s] += square + coupling * coupling * zz[t, s]
             n[t, 0] += 1

@@ -37,7 +37,7 @@ def as_written(
     T, m, d = X.shape
     W, Z, r, part = np.zeros((4, d, m))
     us = np.tile((u / np.linalg.norm(u))[:, None], (1, m))
-    run = Run(np.zeros((T, m)), W, Z, [], [], [])
+    run = Run(np.zeros((T, m)), W, Z, [], [], [], [], [])
 
     def turn(Z: Array, r: Array, part: Array, us: Array) -> tuple[Array, Array, Array]:
         new = Z * (Z * us).sum(0)
@@ -86,7 +86,7 @@ def by_meetings(
     r, fresh = np.zeros((2, d, P))
     us = np.tile((u / np.linalg.norm(u))[:, None], (1, P))
     v, after, count = np.zeros(m), 0, 0
-    run = Run(np.zeros((T, m)), W, Z, [], [], [])
+    run = Run(np.zeros((T, m)), W, Z, [], [], [], [], [])
     waits = blocking and P > 1
 
     def project() -> Array:

@@ -26,9 +26,11 @@ def start(d: int = 50) -> Array:
     return u
 
 
-def problem(seed: int, rounds: int = 2000, flip: float = 0.1) -> tuple[Array, Array]:
+def problem(
+    seed: int, rounds: int = 2000, flip: float = 0.1, kind: str = "lowrank"
+) -> tuple[Array, Array]:
     """The study's generator: 16 tasks of rank 2 in 50 dimensions, X (T, m, d) and Y (T, m)."""
-    made = generate("lowrank", rounds=rounds, flip=flip, seed=seed)
+    made = generate(kind, rounds=rounds, flip=flip, seed=seed)
     return made.X, made.y.astype(np.float64)
 
 
