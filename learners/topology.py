@@ -167,9 +167,10 @@ def regular(places: Iterable[str], degree: int, seed: int = 0) -> Topology:
     for step in [*range(1, degree // 2 + 1), *([n // 2] if degree % 2 else [])]:
         joined[around, (around + step) % n] = joined[(around + step) % n, around] = True
     random = np.random.default_rng(seed)
+    edges = np.argwhere(np.triu(joined)).tolist()
     for _ in range(TRIES):
-        for _ in range(10 * n * degree):
-            _swap(joined, random)
+        for one, other in random.integers(len(edges), size=(10 * len(edges), 2)).tolist():
+            _swap(joined, edges, one, other)
         if _connected(joined):
             return Topology(tuple(names), joined)
     raise ValueError(f"topology: no connected graph of {n} places and degree {degree} was found")
@@ -230,13 +231,13 @@ def find(text: str) -> Callable[..., Topology]:
     raise wrong
 
 
-def _swap(joined: NDArray[np.bool_], random: np.random.Generator) -> None:
-    """Two edges a-b, c-d at random become a-d, c-b, unless one of these is there or a loop."""
-    ends = np.argwhere(joined)
-    (a, b), (c, d) = ends[random.integers(len(ends), size=2)].tolist()
+def _swap(joined: NDArray[np.bool_], edges: list[list[int]], one: int, other: int) -> None:
+    """Edges a-b, c-d become d-a, b-c, unless one of these is there, or a loop."""
+    (a, b), (c, d) = edges[one], edges[other]
     if len({a, b, c, d}) == 4 and not joined[a, d] and not joined[c, b]:
         for i, j, there in ((a, b, False), (c, d, False), (a, d, True), (c, b, True)):
             joined[i, j] = joined[j, i] = there
+        edges[one], edges[other] = [d, a], [b, c]  # turned, so that all ends come to meet
 
 
 def _connected(joined: NDArray[np.bool_]) -> bool:
