@@ -82,6 +82,7 @@ def drom_d(
     clips: int = 3,
     steps: int = 2,
     blocking: bool = False,
+    mixings: int = 1,
     forget: float = 0.01,
     places: int = 0,
     **own: Any,
@@ -99,6 +100,8 @@ def drom_d(
         whether several meetings follow each dual step before the next example: then the direction
         goes round first, and every K-th meeting clips. Otherwise a meeting does all at once, along
         the direction that was told before
+    mixings
+        L: in company only every L-th meeting takes a step, and the others mix
     forget
         gamma, from 0 (what was lost is lost for good) to 1: what the tracker forgets a meeting
     places
@@ -113,8 +116,15 @@ def drom_d(
     """
     if not 0 <= forget <= 1:
         raise ValueError(f"forget: {forget!r} is not from 0 to 1")
-    if places < 0:
-        raise ValueError(f"places: {places!r} is less than 0")
+    least = {
+        "places": (places, 0),
+        "mixings": (mixings, 1),
+        "clips": (clips, 1),
+        "steps": (steps, 1),
+    }
+    for name, (value, low) in least.items():
+        if value < low:
+            raise ValueError(f"{name}: {value!r} is less than {low}")
     alone = drom(rates, coupling, theta, dual_step=dual_step, **own)
     everywhere = own.get("step", "coordinate") != "coordinate"
     e = len(rates)
@@ -140,7 +150,7 @@ def drom_d(
             return
         if reply.by is not None:
             hear(bank.track, reply)
-        if len(rows):
+        if len(rows) and steps_now(bank.track):
             turn(bank, rows)
 
     def hear(track: Track, reply: Mixed) -> None:
@@ -150,8 +160,11 @@ def drom_d(
         track.fresh[:] = 0.0
         track.places[:] = reply.places
         track.meetings[:] += 1
-        if waits(track):
+        if waits(track) and steps_now(track):
             turned(track.r, track.u, track.met)
+
+    def steps_now(track: Track) -> bool:
+        return int(track.places[0]) == 1 or int(track.meetings[0]) % mixings == 0
 
     def waits(track: Track) -> bool:
         return blocking and int(track.places[0]) > 1

@@ -74,6 +74,7 @@ def by_meetings(
     clips: int = 3,
     steps: int = 2,
     blocking: bool = False,
+    mixings: int = 1,
     forget: float = 0.0,
     every: int = 1,
     u: Array,
@@ -85,7 +86,7 @@ def by_meetings(
     W, Z, total = np.zeros((3, d, m))
     r, fresh = np.zeros((2, d, P))
     us = np.tile((u / np.linalg.norm(u))[:, None], (1, P))
-    v, after, count = np.zeros(m), 0, 0
+    v, after, count, heard, stepped = np.zeros(m), 0, 0, 0, 0
     run = Run(np.zeros((T, m)), W, Z, [], [], [], [], [])
     waits = blocking and P > 1
 
@@ -104,17 +105,22 @@ def by_meetings(
         G = -(np.where(Y[t] * f < 1, 1.0, 0.0) * Y[t]) * X[t].T
         total, count = total + W, count + 1
         W = W - eta / np.sqrt(t + 1) * (G + coupling * Z)
-        for meeting in range(meetings if (t + 1) % every == 0 else 0):
+        for _ in range(meetings if (t + 1) % every == 0 else 0):
             told = r + fresh
             r = told @ mixing.T - forget * told
-            before = (1 - forget) * Z * v
+            heard += 1
+            if heard % mixings and P > 1:
+                fresh = np.zeros((d, P))
+                continue
+            before = (1 - forget) ** (heard - stepped) * Z * v
+            stepped = heard
             if waits:
                 us = turn(r)
                 after += 1
                 if after % steps == 0:
                     s = np.sqrt(P * np.linalg.norm(r, axis=0))
                     Z = Z - (1 - 1 / np.maximum(s, 1))[at] * project() * us[:, at]
-            if meeting == 0:
+            if count:
                 Z = Z + theta / np.sqrt(t + 1) * coupling * total / count
                 total, count, after = np.zeros((d, m)), 0, 0
             if not waits:
