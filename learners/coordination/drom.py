@@ -1,25 +1,57 @@
 """DROM: distributed primal-dual online multi-task learning, with a server (Yang & Li, AAAI 2020).
 
-Peng Yang and Ping Li, "Distributed Primal-Dual Optimization for Online Multi-Task Learning",
-AAAI 2020. **A reconstruction**: of the paper, abstract and summary were to be had, not equations.
-It has every property promised there (dual characterisation of the trace norm, leading singular
-direction only, capped L_p loss, periodic and postponed updates), and its own guarantee was proved
-and checked; the letters are those of the derivation.
+Related tasks have weights that span few directions. A convex measure of how few is the trace norm
+|W|_*, the sum of the singular values of W, whose columns are the tasks' weights; but its gradient
+needs all singular vectors of all tasks' weights, and examples come one by one, in many places. Its
+dual form needs neither:
 
     min_W sum_t f_t(W) + lambda T |W|_*  =  min_W max_{|Z|_op <= 1} sum_t f_t(W) + lambda <W, Z>
 
 The bilinear term is separable by column: only the constraint on Z couples tasks, and the clip of
-its leading direction, Z - (s - 1)_+ u v', needs no more than that. So a task learns alone,
+its leading direction, Z - (s - 1)_+ u v', needs no more than that. The loss is capped, so that a
+task's noise moves nothing: f = min(l**p, epsilon), epsilon the same for all or a quantile of the
+task's own last losses (a `Quantile`: a sorted window of 200, O(window) moves of a float at most).
 
-    w <- w - eta (c grad + lambda z)            c: weight of the capped loss min(l**p, epsilon)
+Learning: a task learns alone, w <- w - eta (c grad l + lambda z), c = p l**(p - 1) where
+l**p <= epsilon, else 0. Between meetings z does not change, so w = a - lambda H z with H the sum of
+the steps since: an example costs O(non-zeros). The steps eta are constant, eta / sqrt(n), or
+adaptive, by the gradient's norm or by coordinate. A task without energy may postpone its updates:
+it plays on, and makes up for them later, by one step along their sum.
 
-and says, at a meeting, what it played; the meeting moves Z along the mean of that, clips, and gives
-each task its z. Between meetings z does not change, so w = a - lambda H z with H the sum of the
-steps since: an example costs O(non-zeros). The cumulative sum of the played w, which is told, is
-n a - c for the same reason (c takes n times each change of a).
+Meetings: a task says what it played, the cumulative sum of w, which is n a - c (c takes n times
+each change of a), and the count n; the meeting moves Z along the mean played since the last, so
+that theta needs no change with the period, holds Z (`drom_constraints`: by a clip, a penalty, or
+the ball |W|_* <= kappa) and gives each task its z. What travels per meeting and task, whatever lies
+between: d float64 and a count up, d float32 down, for each class and rate. A meeting of T tasks
+costs O(J K d T).
 
-What travels per meeting and task: one vector up (float64) and one down, whatever lies between.
-"""
+Guarantee: for convex f, constant steps, a meeting each round and any data, against any U,
+
+    sum_t f_t(W_t) - f_t(U) <= lambda T (|U|_* - |mean W|_*) + |U|_F^2 / 2 eta
+        + eta / 2 sum |G_t + lambda Z_t|_F^2 + min(d, m) / 2 theta
+        + theta / 2 lambda^2 sum |W_t|_F^2 + lambda |U|_* sum (s_1(Z_t) - 1)_+
+
+whatever unit pairs the clip is made along: it is the projection on a half-space that holds the
+whole ball. With eta and theta of 1 / sqrt(T), gradients and W bounded, that is O(sqrt T) regret of
+the regularised objective; a period of tau makes it O(sqrt(tau T)), updates postponed by delta at
+most O(sqrt((1 + delta) T)). With a cap it holds for the losses as they were weighted when played.
+The penalty needs rho >= lambda |W|_*; the ball bounds, for every U in it and every B, the regret
+plus B T times the distance of the mean W from it (B^2 / 2 theta in the place of min(d, m)).
+
+Use it where tasks lie near a common subspace and there is a server: 16 tasks of rank 2 in 50
+dimensions are learnt with .158 error where alone they have .198 (.100 is the noise), with half of
+all updates postponed as well as with none. Not where tasks share only a mean (`shared`), nor where
+each has far more examples than columns. Labels or features with outliers: cap by a `Quantile`.
+
+Source: Peng Yang and Ping Li, "Distributed Primal-Dual Optimization for Online Multi-Task
+Learning", AAAI 2020. A reconstruction: of the paper, abstract and summary were to be had, not
+equations. It has every property promised there (dual characterisation of the trace norm, leading
+singular direction only, capped L_p loss, adaptive, periodic and postponed updates), and its own
+guarantee was proved and checked; the letters are those of the derivation. The penalty's form is
+that of Xiao, Li, Yang & Zhang, "SVD-free convex-concave approaches for nuclear norm
+regularization", IJCAI 2017. The quantile, the mean in the dual step, rates by coordinate and
+several classes (each task and class a column) are additions of this project's. Only w is postponed
+here, not the dual step, which the meeting takes."""
 
 from __future__ import annotations
 
