@@ -13,6 +13,7 @@ from learners.coordination.drom import drom
 from learners.coordination.drom_constraints import Clip
 from learners.coordination.drom_meeting import clip
 from learners.coordination.independent import independent
+from learners.coordination.pooled import pooled
 from learners.place import Place
 from learners.types import Strategy
 from streams.synthetic import generate
@@ -66,6 +67,7 @@ def test_reference_figures(study: list[tuple[Array, Array]]) -> None:
     coupled = mean(drom((5.0,), 0.04, 100.0, **PAPER), study)
     assert coupled == pytest.approx(0.158, abs=0.004)
     assert coupled < 0.9 * alone
+    assert mean(pooled((2.0,)), study[:1], every=2000) > 0.4
     adaptive = drom((3.0,), 0.05, 10.0, loss="hinge", step="norm", dual_step="norm")
     assert mean(adaptive, study[:1]) == pytest.approx(0.1573, abs=0.004)
     assert mean(adaptive, study[:1]) < 0.81 * alone
@@ -76,7 +78,7 @@ def test_reference_figures(study: list[tuple[Array, Array]]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("clips", "steps", "figure"), [(2, 1, 0.172), (3, 1, 0.164), (6, 2, 0.157)]
+    ("clips", "steps", "figure"), [(2, 1, 0.172), (3, 1, 0.164), (6, 2, 0.157), (3, 12, 0.1596)]
 )
 def test_more_clips_are_better(
     study: list[tuple[Array, Array]], clips: int, steps: int, figure: float
@@ -235,6 +237,15 @@ def test_same_streams_same_columns() -> None:
     assert (W == W[0]).all()
     Z = place.bank.dual.z[rows][:, :, 0, 0]
     np.testing.assert_allclose(singular(Z)[:2], [1.0, 0.0], atol=1e-5)
+
+
+def test_what_travels_is_one_vector_up_and_one_down() -> None:
+    X, Y = problem(7, rounds=2)
+    place = learnt(drom((5.0,), 0.04, 100.0, **PAPER), X, Y)
+    place.hub.post(told := place.tell())
+    heard = place.hub.meet()[place.name]
+    assert sum(leaf.nbytes for leaf in told.tree) == 16 * (8 * 50 + 8)
+    assert sum(leaf.nbytes for leaf in heard.tree) == 16 * 4 * 50
 
 
 def test_no_coupling_is_independence_to_the_bit() -> None:

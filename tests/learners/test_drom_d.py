@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners import topology
+from learners import talk, topology
 from learners.coordination.drom import drom
 from learners.coordination.drom_d import drom_d
 from learners.coordination.drom_d_meeting import steady
@@ -116,6 +116,19 @@ def test_a_place_alone_is_drom() -> None:
     np.testing.assert_allclose(by_name(alone, alone.bank.drom.dual.z), Z, atol=1e-3)
     assert singular(Z)[0] > 1.1
     assert error(alone) == error(hub)
+
+
+def test_tasks_visited_in_parts_are_clipped_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each part sees the others' as they contributed it last.
+    X, Y = problem(3, rounds=300)
+    errors = []
+    for together in (talk.TOGETHER, 4 * 64):
+        monkeypatch.setattr(talk, "TOGETHER", together)
+        here = learnt(drom_d((5.0,), 0.02, 100.0, **PAPER), X, Y, lag=1)
+        assert singular(by_name(here, here.bank.drom.dual.z))[0] < 5
+        errors.append(error(here))
+    alone = error(learnt(drom((5.0,), 0.0, 100.0, **PAPER), X, Y, every=300))
+    assert errors[0] < errors[1] < alone
 
 
 def test_on_the_complete_graph_the_clip_is_that_of_the_stacked_matrix() -> None:
