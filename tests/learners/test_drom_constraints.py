@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners.coordination.drom import drom
-from learners.coordination.drom_constraints import Ball, Penalty
+from learners import tree
+from learners.coordination.drom import Duals, Told, drom
+from learners.coordination.drom_constraints import Ball, Clip, Penalty, ascend
 from tests.learners.drom_made import PAPER, by_name, error, learnt, model, problem, singular, start
 from tests.learners.drom_plain import Array, Run, plain
 
@@ -21,16 +22,34 @@ FORMS: dict[str, tuple[Penalty | Ball, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.parametrize("theta", [20.0, 4.0])
 @pytest.mark.parametrize("form", FORMS)
-def test_lazy_is_plain(form: str) -> None:
+def test_lazy_is_plain(form: str, theta: float) -> None:
     X, Y = problem(1, rounds=12)
     constraint, held = FORMS[form]
-    place = learnt(drom((2.0,), 0.04, 20.0, constraint=constraint, **PAPER), X, Y)
-    slow = plain(X, Y, 0.04, 2.0, 20.0, steps=3, u=start(), **held)
+    place = learnt(drom((2.0,), 0.04, theta, constraint=constraint, **PAPER), X, Y)
+    slow = plain(X, Y, 0.04, 2.0, theta, steps=3, u=start(), **held)
     np.testing.assert_allclose(by_name(place, place.bank.dual.z), slow.Z, atol=1e-4)
     np.testing.assert_allclose(model(place), slow.W, atol=1e-4 * np.abs(slow.W).max())
-    free = plain(X, Y, 0.04, 2.0, 20.0, steps=3, penalty=1e-300, u=start())
+    free = plain(X, Y, 0.04, 2.0, theta, steps=3, penalty=1e-300, u=start())
     assert np.abs(free.Z - slow.Z).max() > 0.01  # something holds it
+    assert any(0 < top < 1 for top in slow.tops) == (theta < 20)
+    assert any(top > 1 for top in slow.tops)
+
+
+@pytest.mark.parametrize("constraint", [Clip(3, 4), Penalty(2.0, 4), Ball(9.0, 4)])
+def test_two_classes_and_one_margin_are_held_alike(constraint: Clip | Penalty | Ball) -> None:
+    r = np.random.default_rng(5)
+    Z = r.normal(size=(4, 6, 1, 2)).astype(np.float32)
+    total, n = r.normal(size=Z.shape), np.full((4, 1), 3)
+    u, kept = r.normal(size=(6, 2)), []
+    for fold in (lambda leaf: leaf.copy(), lambda leaf: tree.unfold("k", leaf, 2)):
+        before, now = np.zeros_like(fold(total)), fold(total)
+        memory = Duals(fold(Z), before, np.zeros((4, 1), np.int64), u.copy(), np.zeros(2))
+        ascend(constraint, 0.5, np.array([[0.3, 0.7]]), Told(now, n), memory)
+        kept.append(memory.Z)
+    np.testing.assert_allclose(kept[1], tree.unfold("k", kept[0], 2), atol=1e-6)
+    assert np.abs(kept[0] - Z).max() > 0.1
 
 
 def made(r: np.random.Generator, **held: Any) -> tuple[Run, Array, Array, float, float, float]:
