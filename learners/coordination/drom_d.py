@@ -31,8 +31,10 @@ of all r then differs from that of all pi. Without remedy it would for good; so 
 gamma a meeting (`forget`), each task makes good its own part when it contributes anew, and an error
 is (1 - gamma)**n of itself n meetings later; so are the parts of tasks that left or fell silent.
 The price is a bias of u towards the own neighbourhood: a part of r that mixing shrinks by l a
-meeting stays at gamma / (gamma + 1 - l) of it (on the complete graph below, .0014 error at .003 and
-.005 at .01).
+meeting stays at gamma / (gamma + 1 - l) of it. On the complete graph below gamma = .03 costs those
+that wait .007 error (.003: .002) and the others nothing. With a tenth of all messages lost, another
+late and a tenth of all replies lost it has .285 error after 300 rounds for .284 on a good network
+and .319 alone; a gamma of .003, or 0, ends at .36: worse than alone.
 
 Guarantee: where all places clip along the same unit u with s = |Z'u|, that of `drom`, for any such
 u, however stale: on the complete graph, up to the estimate of s. With gossip the copies of u differ
@@ -139,7 +141,7 @@ def drom_d(
     steps: int = 2,
     blocking: bool = False,
     mixings: int = 1,
-    forget: float = 0.003,
+    forget: float = 0.03,
     places: int = 0,
     **own: Any,
 ) -> Strategy:

@@ -326,9 +326,9 @@ def test_a_bad_network_costs_little() -> None:
     """A tenth of all messages are lost, another comes late, a third twice: by place and round."""
     X, Y = problem(100, rounds=300)
     errors = []
-    for bad in (False, True):
+    for bad, more in ((False, {}), (True, {}), (True, {"forget": 0.0})):
         r = np.random.default_rng(1)
-        strategy = drom_d((5.0,), 0.02, 100.0, places=16, **PAPER)
+        strategy = drom_d((5.0,), 0.02, 100.0, places=16, **PAPER, **more)
         net = Network(strategy, FULL, homes(16))
         late: list[Any] = []
         for parts in net.parts(X, Y):
@@ -348,6 +348,7 @@ def test_a_bad_network_costs_little() -> None:
                 net.hub.post(late.pop())
         errors.append(whole(net))
     assert errors[1] < errors[0] + 0.01
+    assert errors[2] > errors[1] + 0.03  # where nothing is forgotten, what is lost stays lost
 
 
 @pytest.mark.parametrize(
