@@ -138,23 +138,35 @@ class Layout:
             place.strategy.merge(place.bank, rows, tree.spread(reply, shape, d=columns))
             return
 
-        # All that the rows have seen, for what is not spoken of any more is heard as 0.
-        every = np.union1d(columns, self.slots.of(rows)[2])
+        # All that the rows have seen, for what is not spoken of any more is heard as 0; of a common
+        # leaf all there is.
+        common = any(
+            names.startswith("d") and leaf is not None for _, names, leaf in tree.leaves(reply)
+        )
+        every = np.arange(place._columns.used)
+        if not common:
+            every = np.union1d(columns, self.slots.of(rows)[2])
 
         def spread(names: str, leaf: Array) -> Array:
-            if names.startswith("td"):
-                wide = np.zeros((len(rows), len(every), *leaf.shape[2:]), leaf.dtype)
-                wide[:, np.searchsorted(every, columns)] = leaf
-            elif names.startswith("d"):
-                wide = np.zeros((shape.columns, *leaf.shape[1:]), leaf.dtype)
-                wide[columns] = leaf
-            else:
-                wide = leaf
+            if not names.startswith(("td", "d")):
+                return leaf
+            axis = names.index("d")
+            wide = np.zeros((*leaf.shape[:axis], len(every), *leaf.shape[axis + 1 :]), leaf.dtype)
+            at: Any = (slice(None),) * axis
+            wide[(*at, np.searchsorted(every, columns))] = leaf
             return wide
 
-        part = self.part(rows, every)
+        part = tree.map(
+            lambda names, leaf: leaf.take(every, 0) if names.startswith("d") else leaf,
+            self.part(rows, every),
+        )
         place.strategy.merge(part, np.arange(len(rows)), tree.map(spread, reply))
         self._put(part, rows, every)
+        for (_, names, into), (_, _, leaf) in zip(
+            tree.leaves(place.bank), tree.leaves(part), strict=True
+        ):
+            if names.startswith("d"):
+                into[every] = leaf
 
     def vacate(self, row: int) -> None:
         """Forget a row's pairs."""

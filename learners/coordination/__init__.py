@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from learners.coordination.drom import drom
+from learners.coordination.drom_d import drom_d
 from learners.coordination.families import families
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
@@ -69,6 +70,12 @@ _ENTRIES = [
         "low-rank relations by a primal-dual method that needs only leading directions",
         "Yang & Li 2020",
         lambda: scaled(drom(RATE)),
+    ),
+    Entry(
+        "drom_d",
+        "the same without a hub: places gossip about one direction, and no model leaves its own",
+        "Yang & Li 2020",
+        lambda: scaled(drom_d(RATE)),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}

@@ -1,4 +1,7 @@
-"""The compiled parts of DROM's learning: a task's step by any rule, lazy in its non-zeros."""
+"""The compiled parts of DROM's learning: a task's step by any rule, lazy in its non-zeros.
+
+An entry's weights lie at its slot, whatever the layout; what a task postpones lies in dense rows.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +35,51 @@ def mean(x: F64) -> float:
     return float(total * (1.0 / len(x)))
 
 
+@compiled
+def remember(recent: Any, ordered: Any, n: int, value: float) -> None:
+    """Put the value that came after n others in the place of the oldest; `ordered` ascends.
+
+    Both hold the last len(recent) values. It takes as many moves of one number to the next place
+    as there are values between the one that goes and the one that comes.
+    """
+    length = len(recent)
+    at, have = n % length, min(n, length)
+    if have == length:
+        lo, hi = 0, have - 1
+        while lo < hi:
+            middle = (lo + hi) // 2
+            if ordered[middle] < recent[at]:
+                lo = middle + 1
+            else:
+                hi = middle
+        have -= 1
+        for i in range(lo, have):
+            ordered[i] = ordered[i + 1]
+    new = np.float32(min(value, 3e38))
+    i = have
+    while i > 0 and ordered[i - 1] > new:
+        ordered[i] = ordered[i - 1]
+        i -= 1
+    ordered[i], recent[at] = new, new
+
+
+@compiled
+def quantile(ordered: Any, n: int, q: float) -> float:
+    """The q-quantile of the last of n values, never below 1: a loss of 1 is that of weights 0."""
+    have = min(n, len(ordered))
+    if have == 0:
+        return 1.0
+    at = min(have - 1, max(0, int(np.ceil(q * have)) - 1))
+    return max(1.0, np.float64(ordered[at]))
+
+
 @cache
-def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
+def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, watches: bool) -> Any:
     """The loop of a task's own steps by any of the rules, for e experts and any number of margins.
 
     With steps by coordinate on the plain log loss, nothing postponed, it does what
-    `kernels.learner` does for experts with a dual, bit for bit, one number at a time.
+    `kernels.learner` does for experts with a dual, bit for bit, one number at a time. With
+    `watches`, each loss is capped by a quantile of the task's last ones.
     """
     hinge = loss == "hinge"
     by_coordinate, by_norm, constant = step == "coordinate", step == "norm", step == "constant"
@@ -47,10 +89,11 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
 
     @compiled
     def run(
-        rows: Any, indptr: Any, columns: Any, values: Any, labels: Any, weights: Any, first: Any,
-        start: int, v: Any, g: Any, z: Any, c: Any, H: Any, played: Any, n: Any, norms: Any,
-        zz: Any, b: Any, waits: Any, seed: Any, eta: Any, coupling: float, power: float,
-        cap: float, postpone: float, scores: Any, teach: bool,
+        rows: Any, indptr: Any, slots: Any, runs: bool, width: int, values: Any, labels: Any,
+        weights: Any, first: Any, start: int, v: Any, g: Any, z: Any, c: Any, H: Any, played: Any,
+        n: Any, norms: Any, zz: Any, b: Any, waits: Any, seed: Any, recent: Any, ordered: Any,
+        eta: Any, coupling: float, power: float, cap: float, postpone: float, scores: Any,
+        teach: bool,
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = 1 if binary else classes
@@ -61,17 +104,18 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
             t, y, now = rows[i], labels[i], start + i
             lo, hi = indptr[i], indptr[i + 1]
             at = i * classes * e
+            o = slots[i] - lo if runs else 0
             sums[:], drawn[:] = 0, 0
             xx = 0.0
             for j in range(lo, hi):
-                d, x = columns[j], values[j]
+                d, x = o + j if runs else slots[j], values[j]
                 xx += x * x
                 for q in range(k):
                     for s in range(e):
                         # In the order of `kernels.learner`: the oldest of four sums.
                         old, new = (j - lo) & 3, q * e + s
-                        sums[new, old] = lanes.fma(x, v[t, d, q, s], sums[new, old])
-                        drawn[new, old] = lanes.fma(x, z[t, d, q, 0], drawn[new, old])
+                        sums[new, old] = lanes.fma(x, v[d, q, s], sums[new, old])
+                        drawn[new, old] = lanes.fma(x, z[d, q, 0], drawn[new, old])
             for q in range(k):
                 for s in range(e):
                     pull = -np.float32(coupling) * np.float32(H[t, s])
@@ -86,7 +130,8 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
             if not teach:
                 continue
             for s in range(e):
-                square = 0.0
+                square, worst = 0.0, 0.0
+                most = quantile(ordered[t, :, s], n[t, 0], cap) if watches else cap
                 for q in range(k):
                     margin = np.float64(m[q * e + s])
                     if hinge:
@@ -96,14 +141,19 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
                     else:
                         lost = _log_loss(k, e, s, y, m, first, t, now)
                         away = np.float64(r[q * e + s])
-                    if power != 1.0 or lost > cap:
-                        raised: Any = exp(power * log(lost)) if lost > 0.0 else 0.0
-                        away *= power * raised / lost if 0.0 < raised <= cap else 0.0
+                    if watches or power != 1.0 or lost > cap:
+                        raised: Any = lost
+                        if power != 1.0 and lost > 0.0:
+                            raised = exp(power * log(lost))
+                        worst = max(worst, raised)
+                        away *= power * raised / lost if 0.0 < raised <= most else 0.0
                     r[q * e + s] = np.float32(away)
                     xz: Any = 0.0
                     for j in range(4):
                         xz += drawn[q * e + s, j]
                     square += away * (half * away * xx + 2.0 * coupling * xz)
+                if watches:
+                    remember(recent[t, :, s], ordered[t, :, s], n[t, 0], worst)
                 if by_norm:
                     norms[t, s] += square + coupling * coupling * zz[t, s]
             n[t, 0] += 1
@@ -119,39 +169,40 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool) -> Any:
             if postpones and chance(seed[t, 0], n[t, 0]) < postpone:
                 waits[t, 0] += 1
                 for j in range(lo, hi):
+                    d = o + j if runs else slots[j]
                     for q in range(k):
                         for s in range(e):
-                            b[t, columns[j], q, s] += half * r[q * e + s] * values[j]
+                            b[d, q, s] += half * r[q * e + s] * values[j]
                 continue
             if postpones and waits[t, 0]:
-                for d in range(v.shape[1]):
+                for d in range(t * width, (t + 1) * width):
                     for q in range(k):
                         for s in range(e):
-                            old_w = v[t, d, q, s]
-                            new_w = old_w - np.float32(by[s]) * b[t, d, q, s]
+                            old_w = v[d, q, s]
+                            new_w = old_w - np.float32(by[s]) * b[d, q, s]
                             moved[s] = np.float64(new_w) - np.float64(old_w)
-                            v[t, d, q, s] = new_w
-                            b[t, d, q, s] = 0
-                        c[t, d, q, 0] += count * mean(moved)
+                            v[d, q, s] = new_w
+                            b[d, q, s] = 0
+                        c[d, q, 0] += count * mean(moved)
             for q in range(k):
                 squares[q] = r[q * e] * r[q * e]
                 for s in range(1, e):
                     squares[q] += r[q * e + s] * r[q * e + s]
                 squares[q] *= np.float32(1.0 / e)
             for j in range(lo, hi):
-                d, x = columns[j], values[j]
+                d, x = o + j if runs else slots[j], values[j]
                 for q in range(k):
                     over: Any = np.float32(1.0)
                     if by_coordinate:
-                        g[t, d, q, 0] = lanes.fma(squares[q], x * x, g[t, d, q, 0])
-                        over = np.float32(1.0) / np.sqrt(g[t, d, q, 0] + PRIOR)
+                        g[d, q, 0] = lanes.fma(squares[q], x * x, g[d, q, 0])
+                        over = np.float32(1.0) / np.sqrt(g[d, q, 0] + PRIOR)
                     for s in range(e):
                         rate = half * (eta[s] if by_coordinate else np.float32(by[s]))
-                        old_w = v[t, d, q, s]
+                        old_w = v[d, q, s]
                         new_w = old_w - (r[q * e + s] * rate) * (x * over)
                         moved[s] = np.float64(new_w) - np.float64(old_w)
-                        v[t, d, q, s] = new_w
-                    c[t, d, q, 0] += count * mean(moved)
+                        v[d, q, s] = new_w
+                    c[d, q, 0] += count * mean(moved)
             for s in range(e):
                 late = waits[t, 0] if postpones else 0
                 H[t, s] += by[s] * (1 + late)

@@ -124,7 +124,7 @@ def clip(Z: F32, u: F64, clips: int, steps: int) -> None:
     tasks, _, k, e = Z.shape
     bound = 1.0 if k == 1 else np.sqrt(0.5)
     v, less = np.zeros((tasks, k, e)), np.zeros((tasks, k, e))
-    _begin(u)
+    begin(u)
     run, flat = partial(sweep(e), tasks, k, Z.reshape(-1)), u.reshape(-1)
     clipped = False
     for _ in range(clips):
@@ -132,7 +132,7 @@ def clip(Z: F32, u: F64, clips: int, steps: int) -> None:
             new = np.zeros(u.shape)
             run(flat, v.reshape(-1), less.reshape(-1), new.reshape(-1), clipped, True)
             clipped = False
-            _unit(new, u)
+            unit(new, u)
         run(flat, v.reshape(-1), less.reshape(-1), flat, clipped, False)
         clipped = _excess(v, bound, less)
         if not clipped:
@@ -201,7 +201,7 @@ def sweep(e: int) -> Any:
 
 
 @compiled
-def _begin(u: F64) -> None:
+def begin(u: F64) -> None:
     """Give a column that is new here some start: any will do, but not 0."""
     d, e = u.shape
     for j in range(d):
@@ -211,7 +211,7 @@ def _begin(u: F64) -> None:
 
 
 @compiled
-def _unit(new: F64, u: F64) -> None:
+def unit(new: F64, u: F64) -> None:
     """Write into u what is new, of length 1."""
     d, e = u.shape
     size = np.zeros(e)
@@ -224,17 +224,23 @@ def _unit(new: F64, u: F64) -> None:
 
 
 @compiled
+def lengths(v: F64) -> F64:
+    """Lengths of (t, k, e) as vectors over tasks and classes."""
+    size = np.zeros(v.shape[2])
+    for t in range(v.shape[0]):
+        for q in range(v.shape[1]):
+            for s in range(v.shape[2]):
+                size[s] += v[t, q, s] * v[t, q, s]
+    return np.sqrt(size)
+
+
+@compiled
 def _excess(v: F64, bound: float, less: F64) -> bool:
     """What of v is over the bound in length; whether anything is."""
     tasks, k, e = v.shape
-    size = np.zeros(e)
-    for t in range(tasks):
-        for q in range(k):
-            for s in range(e):
-                size[s] += v[t, q, s] * v[t, q, s]
+    size = lengths(v)
     over = False
     for s in range(e):
-        size[s] = np.sqrt(size[s])
         over = over or size[s] > bound
     for t in range(tasks):
         for q in range(k):

@@ -33,6 +33,8 @@ _ALONE = "nothing_that_others_do_changes_the_own_learner"
 _THIRD = "a_class_of_others_changes_nothing_once_a_task_has_two"
 _AGAIN = "a_name_that_comes_back_is_a_new_task"
 _PLAIN = "one_task_alone_is_the_plain_learner"
+_ONE = "two_places_that_always_meet_are_one"
+_LATER = "joining_later_is_as_having_been_there_from_the_start"
 _NO_OWN = "has no family of the task's own, or has it behind the scale of the place"
 
 # (law, case) -> why not
@@ -44,6 +46,9 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_PLAIN, "scaled by task"): "as shared, which it wraps",
     (_PLAIN, "together"): "as shared, which is one of its two",
     (_PLAIN, "drom"): "the trace norm is a price for one task too",
+    (_PLAIN, "drom_d"): "as drom",
+    (_ONE, "drom_d"): "a place knows the others' part of the direction as they told it before",
+    (_LATER, "drom_d"): "the tracker is a mean over places: one more, with nothing to tell, counts",
 }
 
 
