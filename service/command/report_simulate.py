@@ -51,7 +51,7 @@ def _sections(simulation: Simulation) -> Iterator[str]:
     if liars:
         yield _figure(
             "Error against the share of liars",
-            f"Of the places that tell the truth, while others lie ({escape(words.byzantine)}).",
+            f"Of the places that never lie, while others do ({escape(words.byzantine)}).",
             draw.lines(liars, "per cent of the places lie", "error against the share of liars"),
         )
     yield "<footer>Made by <code>kindred simulate</code>.</footer>"
@@ -121,14 +121,20 @@ def _by_age(runs: Sequence[Run]) -> list[draw.Line]:
 
 
 def _by_share(runs: Sequence[Run]) -> list[draw.Line]:
+    """Of the places that never lie, so that all points of a line are of the same tasks."""
     names = list(dict.fromkeys(run.strategy for run in runs))
+    most = max(runs, key=lambda run: run.share).result
+    kept = [name for name, fair in most.honest.items() if fair]
+
+    def error(run: Run) -> float:
+        rows = [run.result.of_place(name)[:2] for name in kept]
+        total = sum(n for n, _ in rows)
+        return sum(n * wrong for n, wrong in rows if n) / total if total else math.nan
+
     found = []
     for i, name in enumerate(names):
-        points = sorted(
-            (100 * run.share, error)
-            for run in runs
-            if run.strategy == name and not math.isnan(error := run.result.error(True))
-        )
+        of = [(100 * run.share, error(run)) for run in runs if run.strategy == name]
+        points = sorted(point for point in of if not math.isnan(point[1]))
         if len(points) > 1:
             found.append(draw.Line(name, points, i % PALETTE))
     return found
