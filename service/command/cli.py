@@ -106,6 +106,70 @@ def replay(
 
 
 @kindred.command()
+@click.argument("source")
+@click.option("--strategy", "strategies", multiple=True, metavar="NAME",
+              help="May be given several times.  [default: auto]")
+@click.option("--places", default="task", show_default=True, metavar="N|task",
+              help="Places p0, p1, ... that the tasks are dealt to in turn, or one for each task.")
+@click.option("--topology", default="hub", show_default=True, metavar="NAME",
+              help="hub, complete, star, ring, grid[:WIDTH], random:DEGREE, erdos[:P], "
+              "edges:A-B,B-C,...")
+@click.option("--delay", multiple=True, metavar="[FROM>TO=]DELAY",
+              help="SECONDS, uniform:A,B, exponential:MEAN, lognormal:MEDIAN,SIGMA, or SECONDS+ "
+              "one of these; of all links, or of one (`hub` is an end where there is a hub).")
+@click.option("--drop", type=click.FloatRange(0, 1), default=0.0, metavar="P",
+              help="Probability that a message is lost.")
+@click.option("--duplicate", type=click.FloatRange(0, 1), default=0.0, metavar="P",
+              help="Probability that a message arrives twice.")
+@click.option("--partition", multiple=True, metavar="START-STOP:PLACE,...",
+              help="These cannot talk with the others meanwhile; without STOP, to the end.")
+@click.option("--byzantine", default="", metavar="KIND[=STRENGTH]:SHARE,...",
+              help="Liars: constant, random, sign-flip, scaled, ipm or different; a run for each "
+              "share of the places.")
+@click.option("--straggler", default="", metavar="SHARE:SECONDS",
+              help="A share of the places takes so long to learn an example.")
+@click.option("--energy", default="", metavar="MESSAGES[,UPDATES]/SECONDS",
+              help="What a place can send, and learn, in so many seconds; the rest waits.")
+@click.option("--active", default="", metavar="P|LOW-HIGH",
+              help="How probably a place takes part in a period.  [default: 1]")
+@click.option("--period", type=click.FloatRange(0, min_open=True), default=64.0,
+              show_default=True, metavar="SECONDS",
+              help="From one telling to the next; an example comes every second.")
+@click.option("--rounds", type=click.IntRange(1), default=1, show_default=True,
+              help="How often places tell and hear each time.")
+@click.option("--wait", "waits", is_flag=True, help="Meet only once all have said something new.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+              help="Of all that is random.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N examples only.")
+@click.option("--shuffle/--no-shuffle", default=None,
+              help="Random order.  [default: if the source's own order means nothing]")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html",
+              help="Write a page with pictures.")
+@format_option
+def simulate(
+    source: str, strategies: tuple[str, ...], seed: int, limit: int | None, shuffle: bool | None,
+    report: Path | None, form: str, **network: Any,
+) -> None:
+    """Learn at many places on a network that misbehaves.
+
+    A simulation in made-up time: messages are counted, late, lost or lies; strategies and places
+    are those that serve. Say what SOURCE is as for `kindred replay`.
+    """
+    if report is not None and not report.parent.is_dir():
+        raise click.UsageError(f"--report {report}: there is no directory {report.parent}.")
+    from service.command.cli_simulate import Words, run, show
+
+    result = run(source, strategies or ("auto",), Words(**network), seed, limit, shuffle)
+    if report is not None:
+        from service.command.report_simulate import page
+
+        report.write_text(page(result), "utf-8")
+    show(result, form)
+    if report is not None and form == "text":
+        click.echo(f"\nReport: {report}")
+
+
+@kindred.command()
 @format_option
 def strategies(form: str) -> None:
     """The catalogue: what can learn, with papers."""

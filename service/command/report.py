@@ -28,12 +28,16 @@ PALETTE = 8
 
 def page(replay: Replay) -> str:
     """The report on a replay."""
-    body = "\n".join(_sections(replay))
+    return document(title(replay.source), "\n".join(_sections(replay)))
+
+
+def document(name: str, body: str) -> str:
+    """A whole page of that name, with its style inside."""
     css = files("service.command").joinpath("report.css").read_text("utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Kindred: {escape(title(replay.source))}</title>\n<style>\n{css}</style>\n</head>\n"
+        f"<title>Kindred: {escape(name)}</title>\n<style>\n{css}</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
