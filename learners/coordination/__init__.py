@@ -15,6 +15,7 @@ from learners.coordination.river import PREFIX, river
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
 from learners.coordination.together import together
+from learners.coordination.two_phase import two_phase
 from learners.types import Strategy
 
 
@@ -69,6 +70,12 @@ _ENTRIES = [
         "low-rank relations by a primal-dual method that needs only leading directions",
         "Yang & Li 2020",
         lambda: scaled(drom(RATE)),
+    ),
+    Entry(
+        "two_phase",
+        "tasks share within a place, and places agree on the problems that several of them hold",
+        "Zhang et al. 2018",
+        lambda: scaled(two_phase(RATE)),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}

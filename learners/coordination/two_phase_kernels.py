@@ -13,23 +13,25 @@ from learners.types import F32, F64, I64
 
 
 @compiled
-def shares(
-    rows: I64, indptr: I64, values: F32, known: I64, tasks: I64, teach: bool
-) -> tuple[F32, F32]:
-    """Values times 1 / sqrt(K) as the common part sees them, and that factor of each example.
-
-    K is how many tasks there were before the example; those that learn for the first time are
-    counted on the way.
-    """
-    out, by = np.empty_like(values), np.empty(len(rows), np.float32)
-    for i in range(len(rows)):
-        by[i] = np.float32(1.0 / np.sqrt(np.float64(max(1, tasks[0]))))
-        for j in range(indptr[i], indptr[i + 1]):
-            out[j] = values[j] * by[i]
-        if teach and known[rows[i], 0] == 0:
-            known[rows[i], 0] = 1
+def count(rows: I64, known: I64, tasks: I64) -> None:
+    """Count those tasks of a block that learn for the first time."""
+    for t in rows:
+        if known[t, 0] == 0:
+            known[t, 0] = 1
             tasks[0] += 1
-    return out, by
+
+
+@compiled
+def spread(rows: I64, indptr: I64, values: F32, known: I64, tasks: I64, teach: bool) -> F32:
+    """Values as the common part sees them, over sqrt(K), K as it was before each example."""
+    out = np.empty_like(values)
+    for i in range(len(rows)):
+        by = np.float32(1.0 / np.sqrt(np.float64(max(1, tasks[0]))))
+        for j in range(indptr[i], indptr[i + 1]):
+            out[j] = values[j] * by
+        if teach:
+            count(rows[i : i + 1], known, tasks)
+    return out
 
 
 @cache
@@ -89,32 +91,39 @@ def learner(binary: bool, e: int, hinge: bool, falling: bool) -> Any:
 
 
 @compiled
-def agree(P: F64, w: F32, h: F32, speaks: Any, joined: Any) -> F32:
+def agree(P: F64, alike: bool, w: F32, h: F32, speaks: Any, joined: Any) -> F32:
     """What phase (ii) has made of each node's model, h, once it was mixed: (n, d) in, (n, d) out.
 
     h_i + sum_l P_il (w_l - w_i) over those l who are heeded: who has learnt something and has met
     before, or, where nobody has met before, all who have learnt something. The weight of all others
-    is the node's own, so with a symmetric P the mean of the heeded stays. Who is not heeded takes
-    what they have, as the weights P_il are among themselves, in the place of its h.
+    is the node's own, so with a symmetric P the mean of the heeded stays; where P says that all are
+    `alike`, the heeded have equal weights. Who is not heeded takes the heeded's mean, as P_il weigh
+    them, in the place of its h.
     """
     n, d = w.shape
     some = False
     for i in range(n):
         some = some or (speaks[i] and joined[i])
+    heeded = np.zeros(n, np.bool_)
+    for i in range(n):
+        heeded[i] = speaks[i] and (joined[i] or not some)
+    each = 1.0 / max(1, heeded.sum())
     out = h.copy()
     move = np.empty(d)
     for i in range(n):
-        heeded = speaks[i] and (joined[i] or not some)
         whole = 0.0
         move[:] = 0.0
         for o in range(n):
-            if o != i and P[i, o] != 0.0 and speaks[o] and (joined[o] or not some):
-                whole += P[i, o]
-                for j in range(d):
-                    from_here = np.float64(w[i, j]) if heeded else 0.0
-                    move[j] += P[i, o] * (np.float64(w[o, j]) - from_here)
-        if whole > 0.0:
+            p = each if alike else P[i, o]
+            if o == i or not heeded[o] or p == 0.0:
+                continue
+            whole += p
             for j in range(d):
-                stays = np.float64(h[i, j]) if heeded else 0.0
-                out[i, j] = np.float32(stays + move[j] / (1.0 if heeded else whole))
+                here = np.float64(w[i, j]) if heeded[i] else 0.0
+                move[j] += p * (np.float64(w[o, j]) - here)
+        for j in range(d):
+            if heeded[i]:
+                out[i, j] = np.float32(np.float64(h[i, j]) + move[j])
+            elif whole > 0.0:
+                out[i, j] = np.float32(move[j] / whole)
     return out

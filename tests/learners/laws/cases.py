@@ -33,6 +33,7 @@ _ALONE = "nothing_that_others_do_changes_the_own_learner"
 _THIRD = "a_class_of_others_changes_nothing_once_a_task_has_two"
 _AGAIN = "a_name_that_comes_back_is_a_new_task"
 _PLAIN = "one_task_alone_is_the_plain_learner"
+_TWO_PLACES = "two_places_that_always_meet_are_one"
 _NO_OWN = "has no family of the task's own, or has it behind the scale of the place"
 
 # (law, case) -> why not
@@ -43,6 +44,8 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_PLAIN, "shared"): "u and v_t both move: another step than either alone",
     (_PLAIN, "scaled by task"): "as shared, which it wraps",
     (_PLAIN, "together"): "as shared, which is one of its two",
+    (_PLAIN, "two_phase"): "as shared",
+    (_TWO_PLACES, "two_phase"): "places agree on the mean of what they learn, as in the paper",
     (_PLAIN, "drom"): "the trace norm is a price for one task too",
 }
 
