@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from learners.coordination.admm import admm
 from learners.coordination.drom import drom
 from learners.coordination.families import families
 from learners.coordination.independent import independent
@@ -76,6 +77,12 @@ _ENTRIES = [
         "tasks share within a place, and places agree on the problems that several of them hold",
         "Zhang et al. 2018",
         lambda: scaled(two_phase(RATE)),
+    ),
+    Entry(
+        "admm",
+        "tasks and a learnt matrix of their relations agree by consensus ADMM, at a hub or by peers",
+        "Li et al. 2025",
+        lambda: scaled(admm(RATE)),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}

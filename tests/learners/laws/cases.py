@@ -46,6 +46,7 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_PLAIN, "together"): "as shared, which is one of its two",
     (_PLAIN, "two_phase"): "as shared",
     (_TWO_PLACES, "two_phase"): "places agree on the mean of what they learn, as in the paper",
+    (_PLAIN, "admm"): "a task alone is pulled too, to a model that is penalised",
     (_PLAIN, "drom"): "the trace norm is a price for one task too",
 }
 
