@@ -80,7 +80,7 @@ _ENTRIES = [
     ),
     Entry(
         "admm",
-        "tasks and a learnt matrix of their relations agree by consensus ADMM, at a hub or by peers",
+        "consensus ADMM with relations that are learnt, at a hub or among peers",
         "Li et al. 2025",
         lambda: scaled(admm(RATE)),
     ),

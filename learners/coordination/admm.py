@@ -7,8 +7,8 @@ its examples, so each has a copy w_k of its model that has to agree with the res
     min  sum_k sum_i loss(w_k . x_i, y_i) + (lambda_2 / 2) |u|^2 + (lambda_1 / 2) |V|^2
          + (lambda_3 / 2) tr(V Omega^-1 V')            so that  w_k = u + v_k  for all k
 
-Learning: for each example, with its loss's gradient g, the proximal step of the augmented Lagrangian
-(z: multipliers of w_k = u + v_k; rho: penalty; eta: weight of the way from the last w)
+Learning: for each example, with its loss's gradient g, the proximal step of the augmented
+Lagrangian (z: multipliers of w_k = u + v_k; rho: penalty; eta: weight of the way from the last w)
 
     w_k <- (eta w_k + rho m_k - g) / (rho + eta),     m_k = u + v_k - z_k / rho
 
@@ -16,24 +16,27 @@ m_k is the same for all examples between two meetings, so w_k = m_k + q a with a
 shrinks by eta / (rho + eta), and an example costs O(non-zeros). `rates` are 1 / eta; `step` is
 "constant", "sqrt" (eta grows as the root of the task's examples, without which no step ever
 settles) or "coordinate": AdaGrad's own steps on the log loss, and all the pulls, q = exp(-rho rate)
-for each example, at once when m_k is heard.
+for each example, at once at the meeting.
 
 Meetings: what travels, per meeting and task, is w up and m down, d floats each (float32). The
 meeting keeps z and V, and takes, with S = Z + rho W,
 
     (u, V) <- the least of the Lagrangian, both at once:  B = (lambda_1 + rho) I + lambda_3 Omega^-1
-              u = (S 1 - rho S B^-1 1) / (lambda_2 + rho K - rho^2 1' B^-1 1),  V = (S - rho u 1') B^-1
+              u = (S 1 - rho S B^-1 1) / (lambda_2 + rho K - rho^2 1' B^-1 1)
+              V = (S - rho u 1') B^-1
     Omega  <- (V' V)^(1/2) of trace K, a tenth of it the identity, lest new tasks stay out
     z_k    <- z_k + rho (w_k - u - v_k)
 
 in O(K^2 d + K^3). With more than 256 tasks and more than 256 columns Omega stays the identity. At a
 hub all tasks meet. Over a network every place does that step for its tasks with those of places
 that it heeds (`Inbox.mixing` above 0), all counting alike; on the complete graph that is the hub's.
-A task that says nothing new still takes part with what it said last.
+Neighbours' z and V do not travel: with a meeting at each place, they are what it makes of those it
+hears. A task that says nothing new still takes part with what it said last.
 
-Guarantee: for convex losses and fixed Omega the problem is convex, and where every task's loss stays
-the same and eta counts from the last meeting, this is two-block ADMM, which converges to its least
-(Boyd et al. 2011). For the online form, learned Omega and neighbours only, nothing is proved here.
+Guarantee: for convex losses and fixed Omega the problem is convex, and where every task's loss
+stays the same and eta counts from the last meeting, this is two-block ADMM, which converges to its
+least (Boyd et al. 2011). For the online form, learned Omega and neighbours only, nothing is proved
+here.
 
 Use it where places may tell models but no gradients or examples, and tasks fall into groups or are
 opposites; it has more settings than the others, and they matter.
@@ -57,33 +60,30 @@ import numpy as np
 
 from learners import tree
 from learners.coordination.admm_kernels import fade, learner, left
+from learners.coordination.admm_meeting import joint, script
 from learners.coordination.linear import Experts, Own, names, run
-from learners.coordination.relations import spectrum
-from learners.linalg import product
 from learners.types import F32, F64, I64, Block, Inbox, Rows, Scores, Shape, Strategy
 
-FLOOR = 0.1  # of Omega: the share of the identity
 
+class Way(NamedTuple):
+    """The way from the centre: w = m + exp(-H) a."""
 
-class Lazy(NamedTuple):
-    """w = m + exp(-H) a."""
-
-    m: Annotated[F32, "tdke"]  # centre, as last heard
     a: Annotated[F32, "tdke"]
 
 
-class Pulls(NamedTuple):
-    """How far w has been pulled to its centre since it was heard."""
+class Pull(NamedTuple):
+    """What w is pulled to."""
 
-    H: Annotated[F64, "te"]
+    m: Annotated[F32, "tdke"]  # centre, as last heard
+    H: Annotated[F64, "te"]  # sum of the pulls since
     n: Annotated[I64, "t1"]  # examples learnt
 
 
 class Admm(NamedTuple):
-    """State of the tasks: own weights, or, by the paper's steps, a centre and the way from it."""
+    """State of the tasks: own weights by coordinate, else the way from the centre."""
 
-    w: Own | Lazy
-    pulls: Pulls
+    w: Own | Way
+    pull: Pull
 
 
 class Told(NamedTuple):
@@ -103,42 +103,6 @@ class Consensus(NamedTuple):
 
     z: Annotated[F64, "tdke"]
     v: Annotated[F64, "tdke"]
-
-
-def joint(S: F64, V: F64, rho: float, penalties: Sequence[float]) -> tuple[F64, F64]:
-    """u (d,) and V (K, d) that make the Lagrangian least, by S = Z + rho W and the V before."""
-    l1, l2, l3 = penalties[:3]
-    K = len(S)
-    found = spectrum(V)
-    s, Q = found if found is not None and len(found[0]) else (np.zeros(0), np.zeros((K, 0)))
-    omega = (1 - FLOOR) * K * s / s.sum() + FLOOR if len(s) else s
-    rest = FLOOR if len(s) else 1.0  # Omega beside those directions
-
-    def inverse(x: F64) -> F64:
-        """B^-1 x."""
-        f0, f = (w / ((l1 + rho) * w + l3) for w in (rest, omega))
-        along = product(np.ascontiguousarray(Q.T), x)
-        return f0 * x + product(Q, (f - f0)[:, None] * along)
-
-    one = np.ones((K, 1))
-    c = inverse(one)
-    top = product(np.ascontiguousarray((one - rho * c).T), S)[0]
-    u: F64 = top / (l2 + rho * K - rho**2 * c.sum())
-    return u, inverse(S - rho * u)
-
-
-def script(S: F64, V: F64, rho: float, penalties: Sequence[float]) -> tuple[F64, F64]:
-    """The same as the shipped code has it."""
-    l1, l2, l3, l4 = penalties
-    own, K = l1 + l3, len(S)
-    u: F64 = own * product(np.ones((1, K)), S)[0] / (own * (l2 + rho * K) + l2 * rho)
-    new = l2 / (l2 * (own + rho) + rho * K * own) * S
-    found = spectrum(V)
-    if found is not None and len(found[0]):
-        s, Q = found
-        along = product(np.ascontiguousarray(Q.T), V) / s[:, None]
-        new += l4 * s.sum() * product(Q, along)
-    return u, new
 
 
 def admm(
@@ -189,20 +153,20 @@ def admm(
 
     def init(seeds: I64, shape: Shape) -> Admm:
         rows = shape._replace(tasks=len(seeds))
-        kind = Own if step == "coordinate" else Lazy
-        return Admm(tree.zeros(kind, rows, e), tree.zeros(Pulls, rows, e))
+        kind = Own if step == "coordinate" else Way
+        return Admm(tree.zeros(kind, rows, e), tree.zeros(Pull, rows, e))
 
     def work(bank: Admm, block: Block, teach: bool) -> Scores:
         if isinstance(bank.w, Own):
             if teach:
-                fade(block.rows, bank.pulls.H, pulls)
+                fade(block.rows, bank.pull.H, pulls)
             return run(experts, block, teach, own=bank.w)
-        k, classes = bank.w.m.shape[-2], block.first.shape[1]
+        k, classes = bank.w.a.shape[-2], block.first.shape[1]
         scores = np.zeros((len(block.rows), classes, e))
         learner(k == 1, e, loss, step == "sqrt")(
             block.rows, block.indptr, block.slots, block.runs, block.values, block.labels,
-            block.weights, block.first, block.start, bank.w.m.reshape(-1), bank.w.a.reshape(-1),
-            *bank.pulls, eta, rho, scores.reshape(-1), teach,
+            block.weights, block.first, block.start, bank.pull.m.reshape(-1),
+            bank.w.a.reshape(-1), bank.pull.H, bank.pull.n, eta, rho, scores.reshape(-1), teach,
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 
@@ -212,20 +176,23 @@ def admm(
     def learn(bank: Admm, block: Block) -> Scores:
         return work(bank, block, teach=True)
 
-    def near(bank: Admm, rows: Rows) -> F32:
-        """What is left of the way from the centre, (r, 1, 1, e)."""
-        return left(bank.pulls.H[rows]).astype(np.float32)[:, None, None]
+    def pulled(bank: Admm, rows: Rows) -> F32:
+        """Models with all pulls so far."""
+        m = bank.pull.m[rows]
+        away = bank.w.v[rows] - m if isinstance(bank.w, Own) else bank.w.a[rows]
+        return m + left(bank.pull.H[rows]).astype(np.float32)[:, None, None] * away
 
     def message(bank: Admm, rows: Rows) -> Told:
-        return Told(model(bank, rows))
+        return Told(pulled(bank, rows))
 
     def merge(bank: Admm, rows: Rows, reply: Heard) -> None:
+        w = pulled(bank, rows)
         if isinstance(bank.w, Own):
-            bank.w.v[rows] = reply.m + near(bank, rows) * (bank.w.v[rows] - reply.m)
+            bank.w.v[rows] = w
         else:
-            bank.w.a[rows] = model(bank, rows) - reply.m
-            bank.w.m[rows] = reply.m
-        bank.pulls.H[rows] = 0.0
+            bank.w.a[rows] = w - reply.m
+        bank.pull.m[rows] = reply.m
+        bank.pull.H[rows] = 0.0
 
     def meet(shape: Shape, seed: int) -> Consensus:
         return tree.zeros(Consensus, shape, e)  # type: ignore[no-any-return]
@@ -255,8 +222,6 @@ def admm(
         return Heard(m)
 
     def model(bank: Admm, rows: Rows) -> F32:
-        if isinstance(bank.w, Own):
-            return bank.w.v[rows]
-        return bank.w.m[rows] + near(bank, rows) * bank.w.a[rows]
+        return bank.w.v[rows] if isinstance(bank.w, Own) else pulled(bank, rows)
 
     return Strategy(init, score, learn, message, merge, meet, mix, model, names("admm", rates))

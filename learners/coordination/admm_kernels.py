@@ -1,4 +1,4 @@
-"""The compiled parts of consensus ADMM: steps with a pull in closed form, and what is kept of it."""
+"""The compiled parts of consensus ADMM: steps with a pull that is kept in closed form."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ def learner(binary: bool, e: int, loss: str, falling: bool) -> Any:
                 margins[q] = np.float32(near[q] + exp(-H[t, q % e]) * far[q])
             for s in range(e):
                 if binary:
-                    r[s], _ = links.two(
-                        margins[s], y, now, first, weights[i], scores, at + s, e
-                    )
+                    r[s], _ = links.two(margins[s], y, now, first, weights[i], scores, at + s, e)
                 else:
                     links.many(
                         margins, r, s, k, t, y, now, first, weights[i], scores, at + s, e,

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners import tree
-from learners.coordination.admm import admm, joint
+from learners import topology, tree
+from learners.coordination.admm import admm
+from learners.coordination.admm_meeting import joint
 from learners.coordination.relations import LARGEST, spectrum
+from learners.features import Example, batch
+from learners.gossip import Gossip, cycle
+from learners.place import Place
 from learners.types import Strategy
 from streams.synthetic import generate
 from tests.learners.admm_plain import Array, least, plain, relations
@@ -131,7 +135,7 @@ def test_meetings_alone_bring_u_and_v_to_what_tasks_say() -> None:
     apart = []
     for _ in range(60):
         net.meet(complete(1))
-        z, m = net.memory.z, net.banks[0].w.m[1:]
+        z, m = net.memory.z, net.banks[0].pull.m[1:]
         apart.append(np.abs(m[:, 1:, 0, 0] + z[:, 1:, 0, 0] / 0.1 - W).max())
         np.testing.assert_allclose(net.W(0), W, atol=1e-4)  # to hear moves nobody
     assert apart[-1] < 1e-3 < 0.1 < apart[0]
@@ -153,6 +157,42 @@ def test_of_neighbours_only_those_are_heard() -> None:
     some = learnt(strategy, X, Y, P=pair)[1]
     np.testing.assert_array_equal(some[:, 2:], alone[:, 2:])
     assert np.abs(some[:, :2] - alone[:, :2]).max() > 0.01
+
+
+def test_peers_by_gossip_come_together() -> None:
+    strategy = admm((2.0,), 0.1, (0.02, 0.01, 0.03), step="sqrt", loss="hinge")
+    gossip = Gossip(strategy, topology.ring("abcd"))
+    net = {n: Place(strategy, bits=12, period=0, name=n, hub=gossip.at(n)) for n in "abcd"}
+    r = np.random.default_rng(0)
+    for _ in range(30):
+        for name, place in net.items():
+            x, y = r.normal(size=2)
+            place.learn(batch([Example(f"task {name}", {"x": x, "y": y}, bool(x + y > 0))], 12))
+        cycle(net, gossip)
+    models = [_at(place, f"task {name}") for name, place in net.items()]
+    apart = np.ptp(models, axis=0)
+    alone = learnt_alone(strategy)
+    assert apart.max() < 0.7 * alone
+    assert np.isfinite(models).all()
+
+
+def learnt_alone(strategy: Strategy) -> float:
+    """How far apart they are when nobody meets."""
+    r = np.random.default_rng(0)
+    net = {n: Place(strategy, bits=12, period=0, name=n) for n in "abcd"}
+    for _ in range(30):
+        for name, place in net.items():
+            x, y = r.normal(size=2)
+            place.learn(batch([Example(f"task {name}", {"x": x, "y": y}, bool(x + y > 0))], 12))
+    models = [_at(place, f"task {name}") for name, place in net.items()]
+    return float(np.ptp(models, axis=0).max())
+
+
+def _at(place: Place, task: str) -> Array:
+    """A task's model, by feature and signed for True."""
+    sign = 1.0 if place.classes.index(True) == 1 else -1.0
+    model = place.strategy.model(place.bank, place._tasks.rows([task]))
+    return sign * np.asarray(model[0, place._columns.sorted(), 0, 0], np.float64)
 
 
 def test_what_is_far_away_stays_finite() -> None:

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learners import tree
-from learners.coordination.two_phase import problems, two_phase, weights
+from learners import topology, tree
+from learners.coordination.two_phase import two_phase
 from learners.coordination.two_phase_kernels import agree
+from learners.coordination.two_phase_meeting import problems, weights
 from learners.exchange import Hub
 from learners.features import Example, batch
+from learners.gossip import Gossip, cycle
 from learners.place import Place
 from learners.types import F64, Strategy
 from tests.learners.network import Array, Network, complete, doubly, ring
@@ -321,6 +323,25 @@ def test_problems_agree_between_places(layout: Literal["dense", "slots"]) -> Non
     row = net["b"]._tasks.rows(["b's own"])
     if layout == "dense":
         assert (net["b"].bank.own.v[row] == own[row]).all()  # nobody else's problem
+
+
+def test_gossip_on_a_ring_is_phase_two() -> None:
+    gossip = Gossip(two_phase((1.0,)), topology.ring("abcd"))
+    net = {
+        name: Place(two_phase((1.0,)), bits=12, period=0, name=name, hub=gossip.at(name))
+        for name in "abcd"
+    }
+    for n, name in enumerate("abcd"):
+        taught(net[name], f"spam@@{name}", 20 + n)
+        taught(net[name], f"ham@@{name}", 10 + n, -1.0)
+    for task in ("spam", "ham"):
+        assert np.abs(np.diff([v_of(net[n], f"{task}@@{n}") for n in "abcd"], axis=0)).max() > 0.1
+    for _ in range(3):
+        was = {t: np.stack([v_of(net[n], f"{t}@@{n}") for n in "abcd"]) for t in ("spam", "ham")}
+        cycle(net, gossip)
+        for task, before in was.items():
+            now = np.stack([v_of(net[n], f"{task}@@{n}") for n in "abcd"])
+            np.testing.assert_allclose(now, ring(4) @ before, atol=1e-5)
 
 
 def test_who_comes_later_begins_where_the_others_are() -> None:
