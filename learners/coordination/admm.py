@@ -16,7 +16,7 @@ m_k is the same for all examples between two meetings, so w_k = m_k + q a with a
 shrinks by eta / (rho + eta), and an example costs O(non-zeros). `rates` are 1 / eta; `step` is
 "constant", "sqrt" (eta grows as the root of the task's examples, without which no step ever
 settles) or "coordinate": AdaGrad's own steps on the log loss, and all the pulls, q = exp(-rho rate)
-for each example, at once at the meeting.
+for each example, at once at the meeting, m_k being heard for the features that the task has seen.
 
 Meetings: what travels, per meeting and task, is w up and m down, d floats each (float32). The
 meeting keeps z and V, and takes, with S = Z + rho W,
@@ -33,13 +33,15 @@ that it heeds (`Inbox.mixing` above 0), all counting alike; on the complete grap
 Neighbours' z and V do not travel: with a meeting at each place, they are what it makes of those it
 hears. A task that says nothing new still takes part with what it said last.
 
-Guarantee: for convex losses and fixed Omega the problem is convex, and where every task's loss
-stays the same and eta counts from the last meeting, this is two-block ADMM, which converges to its
-least (Boyd et al. 2011). For the online form, learned Omega and neighbours only, nothing is proved
-here.
+Guarantee: with all examples at hand, Omega fixed and every w_k made least in each round, this is
+ADMM of two blocks on a convex problem, which converges to the least (Boyd, Parikh, Chu, Peleato &
+Eckstein, 2011); and while tasks are silent, meetings bring u + v_k to w_k. For one proximal step an
+example, a learnt Omega and neighbours only, nothing is proved.
 
-Use it where places may tell models but no gradients or examples, and tasks fall into groups or are
-opposites; it has more settings than the others, and they matter.
+Use it where places may tell models but neither gradients nor examples, and meet often. It has more
+settings than the others, and they matter: on the generator that ships with it the script's own
+errs half as much again as each task alone, ours as much as each task alone. Where meetings are rare
+it is each task alone, nearly.
 
 Source: Li, Zhao et al., on decentralised online multi-task learning by ADMM, Neurocomputing 2025
 (arXiv 2411.06135), and the code that ships with it. **A reconstruction** from that code: w_k = u +
@@ -186,12 +188,14 @@ def admm(
         return Told(pulled(bank, rows))
 
     def merge(bank: Admm, rows: Rows, reply: Heard) -> None:
-        w = pulled(bank, rows)
+        w, m = pulled(bank, rows), reply.m
         if isinstance(bank.w, Own):
+            # What a task keeps follows the features that it has seen, however many others have.
+            m = np.where(bank.w.g[rows] > 0, m, np.float32(0))
             bank.w.v[rows] = w
         else:
-            bank.w.a[rows] = w - reply.m
-        bank.pull.m[rows] = reply.m
+            bank.w.a[rows] = w - m
+        bank.pull.m[rows] = m
         bank.pull.H[rows] = 0.0
 
     def meet(shape: Shape, seed: int) -> Consensus:

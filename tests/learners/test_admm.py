@@ -13,6 +13,7 @@ from learners import topology, tree
 from learners.coordination.admm import admm
 from learners.coordination.admm_meeting import joint
 from learners.coordination.relations import LARGEST, spectrum
+from learners.exchange import Hub
 from learners.features import Example, batch
 from learners.gossip import Gossip, cycle
 from learners.place import Place
@@ -159,33 +160,25 @@ def test_of_neighbours_only_those_are_heard() -> None:
     assert np.abs(some[:, :2] - alone[:, :2]).max() > 0.01
 
 
-def test_peers_by_gossip_come_together() -> None:
+@pytest.mark.parametrize("kind", ["hub", "complete", "ring"])
+def test_peers_come_together(kind: str) -> None:
+    def apart(exchange: Hub | Gossip | None) -> float:
+        """How far tasks of one truth are from each other, by their size."""
+        net = {n: Place(strategy, bits=12, period=0, name=n) for n in "abcd"}
+        r = np.random.default_rng(0)
+        for _ in range(200):
+            for name, place in net.items():
+                x, y = r.normal(size=2)
+                place.learn(batch([Example(f"task {name}", {"x": x, "y": y}, bool(x + y > 0))], 12))
+            if exchange is not None:
+                cycle(net, exchange)
+        models = [_at(place, f"task {name}") for name, place in net.items()]
+        return float(np.ptp(models, axis=0).max() / np.abs(models).max())
+
     strategy = admm((2.0,), 0.1, (0.02, 0.01, 0.03), step="sqrt", loss="hinge")
-    gossip = Gossip(strategy, topology.ring("abcd"))
-    net = {n: Place(strategy, bits=12, period=0, name=n, hub=gossip.at(n)) for n in "abcd"}
-    r = np.random.default_rng(0)
-    for _ in range(30):
-        for name, place in net.items():
-            x, y = r.normal(size=2)
-            place.learn(batch([Example(f"task {name}", {"x": x, "y": y}, bool(x + y > 0))], 12))
-        cycle(net, gossip)
-    models = [_at(place, f"task {name}") for name, place in net.items()]
-    apart = np.ptp(models, axis=0)
-    alone = learnt_alone(strategy)
-    assert apart.max() < 0.7 * alone
-    assert np.isfinite(models).all()
-
-
-def learnt_alone(strategy: Strategy) -> float:
-    """How far apart they are when nobody meets."""
-    r = np.random.default_rng(0)
-    net = {n: Place(strategy, bits=12, period=0, name=n) for n in "abcd"}
-    for _ in range(30):
-        for name, place in net.items():
-            x, y = r.normal(size=2)
-            place.learn(batch([Example(f"task {name}", {"x": x, "y": y}, bool(x + y > 0))], 12))
-    models = [_at(place, f"task {name}") for name, place in net.items()]
-    return float(np.ptp(models, axis=0).max())
+    graph = topology.ring("abcd") if kind == "ring" else topology.complete("abcd")
+    exchange = Hub(strategy) if kind == "hub" else Gossip(strategy, graph)
+    assert apart(exchange) < 0.5 * apart(None)
 
 
 def _at(place: Place, task: str) -> Array:
