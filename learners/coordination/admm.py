@@ -16,7 +16,8 @@ m_k is the same for all examples between two meetings, so w_k = m_k + q a with a
 shrinks by eta / (rho + eta), and an example costs O(non-zeros). `rates` are 1 / eta; `step` is
 "constant", "sqrt" (eta grows as the root of the task's examples, without which no step ever
 settles) or "coordinate": AdaGrad's own steps on the log loss, and all the pulls, q = exp(-rho rate)
-for each example, at once at the meeting, m_k being heard for the features that the task has seen.
+for each example, at once at the meeting: by a tenth of the way at most, since where meetings are
+rare m_k is of long ago, and only for features that the task has seen and heard of.
 
 Meetings: what travels, per meeting and task, is w up and m down, d floats each (float32). The
 meeting keeps z and V, and takes, with S = Z + rho W,
@@ -39,9 +40,9 @@ Eckstein, 2011); and while tasks are silent, meetings bring u + v_k to w_k. For 
 example, a learnt Omega and neighbours only, nothing is proved.
 
 Use it where places may tell models but neither gradients nor examples, and meet often. It has more
-settings than the others, and they matter: on the generator that ships with it the script's own
-errs half as much again as each task alone, ours as much as each task alone. Where meetings are rare
-it is each task alone, nearly.
+settings than the others, and they matter: on the generator that ships with it the script's own errs
+half as much again as each task alone, ours as much as each task alone. Where meetings are rare it
+is each task alone, nearly.
 
 Source: Li, Zhao et al., on decentralised online multi-task learning by ADMM, Neurocomputing 2025
 (arXiv 2411.06135), and the code that ships with it. **A reconstruction** from that code: w_k = u +
@@ -181,8 +182,11 @@ def admm(
     def pulled(bank: Admm, rows: Rows) -> F32:
         """Models with all pulls so far."""
         m = bank.pull.m[rows]
-        away = bank.w.v[rows] - m if isinstance(bank.w, Own) else bank.w.a[rows]
-        return m + left(bank.pull.H[rows]).astype(np.float32)[:, None, None] * away
+        by = left(bank.pull.H[rows]).astype(np.float32)[:, None, None]
+        if isinstance(bank.w, Own):
+            w = bank.w.v[rows]
+            return np.where(m != 0, m + by * (w - m), w)  # what is not heard of pulls nobody
+        return m + by * bank.w.a[rows]
 
     def message(bank: Admm, rows: Rows) -> Told:
         return Told(pulled(bank, rows))

@@ -12,6 +12,7 @@ from learners.kernels import compiled
 from learners.losses import exp, log
 from learners.types import F64, I64
 
+MOST = 0.1  # of the way, about: what a meeting pulls by coordinate, lest rare ones undo learning
 FARTHEST = 69.0  # 2**-100: of what was further away from the centre nothing is left to be pulled
 
 
@@ -20,7 +21,7 @@ def fade(rows: I64, H: F64, by: F64) -> None:
     """Note one pull by exp(-by) for each example's task and expert."""
     for t in rows:
         for s in range(len(by)):
-            H[t, s] = min(H[t, s] + by[s], FARTHEST)
+            H[t, s] = min(H[t, s] + by[s], MOST)
 
 
 @compiled

@@ -211,6 +211,28 @@ def test_reference_figures() -> None:
     assert peers < 0.097
 
 
+def test_by_coordinate_a_meeting_pulls_a_little_to_what_was_heard() -> None:
+    X, Y = problem(7, 300)
+    net = Network(admm((2.0,), 0.001, (1e-4, 1e-4, 1e-4)), 1, 5, 9)
+
+    def learn(lo: int, hi: int) -> None:
+        for t in range(lo, hi):
+            for i in range(5):
+                net.learn(0, i, X[t, i], int(Y[t, i] > 0))
+
+    learn(0, 10)
+    W = net.W(0)
+    net.meet(complete(1))
+    np.testing.assert_array_equal(net.W(0), W)  # nothing had been heard that could pull
+    learn(10, 20)
+    for pull, until in ((10 * 0.001 * 2, 20), (0.1, 300)):  # few examples, and many
+        learn(20, until)
+        W, m = net.W(0), np.asarray(net.banks[0].pull.m[1:, 1:, 0, 0], np.float64)
+        assert np.abs(m - W).max() > 0.1
+        net.meet(complete(1))
+        np.testing.assert_allclose(net.W(0), m + np.exp(-pull) * (W - m), atol=1e-4)
+
+
 def test_what_travels() -> None:
     strategy = admm((2.0,))
     net = Network(strategy, 1, 3, 4)
