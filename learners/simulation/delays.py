@@ -33,13 +33,13 @@ class Delay(NamedTuple):
             that says what there is.
         """
         offset, plus, rest = text.rpartition("+")
-        if not plus and not rest.partition(":")[1]:
+        if not plus and ":" not in rest:
             offset, rest = rest, ""
         kind, _, numbers = rest.partition(":")
         try:
             start = float(offset) if offset else 0.0
             a, b = 0.0, 0.0
-            if rest:
+            if rest or plus:
                 given = [float(n) for n in numbers.split(",")]
                 if len(given) != _SIZES[kind]:
                     raise ValueError

@@ -34,7 +34,7 @@ class Lossy:
         if isinstance(self.exchange, Gossip):
             for to in self.exchange.receivers(parcel.place):
                 if to == parcel.place:
-                    self.exchange.post(parcel, [to])
+                    self._deliver(to, parcel)
                 else:
                     self._send(parcel.place, to, parcel)
         else:
@@ -70,10 +70,15 @@ class Lossy:
         replies = []
         while self._under_way and self._under_way[0][0] <= self.now:
             _, _, sender, receiver, parcel = heapq.heappop(self._under_way)
-            if isinstance(self.exchange, Gossip):
-                self.exchange.post(parcel, [receiver])
-            elif sender == HUB:
+            if sender == HUB:
                 replies.append((receiver, parcel))
             else:
-                self.exchange.post(parcel)
+                self._deliver(receiver, parcel)
         return replies
+
+    def _deliver(self, receiver: str, parcel: Parcel) -> None:
+        """A message has come where it meets others."""
+        if isinstance(self.exchange, Gossip):
+            self.exchange.post(parcel, [receiver])
+        else:
+            self.exchange.post(parcel)
