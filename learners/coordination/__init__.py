@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from learners.coordination.admm import admm
 from learners.coordination.drom import drom
 from learners.coordination.drom_d import drom_d
 from learners.coordination.families import families
@@ -16,6 +17,7 @@ from learners.coordination.river import PREFIX, river
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
 from learners.coordination.together import together
+from learners.coordination.two_phase import two_phase
 from learners.types import Strategy
 
 
@@ -76,6 +78,18 @@ _ENTRIES = [
         "the same without a hub: places gossip about one direction, and no model leaves its own",
         "Yang & Li 2020",
         lambda: scaled(drom_d(RATE)),
+    ),
+    Entry(
+        "two_phase",
+        "tasks share within a place, and places agree on the problems that several of them hold",
+        "Zhang et al. 2018",
+        lambda: scaled(two_phase(RATE)),
+    ),
+    Entry(
+        "admm",
+        "consensus ADMM with relations that are learnt, at a hub or among peers",
+        "Li et al. 2025",
+        lambda: scaled(admm(RATE)),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}

@@ -35,6 +35,7 @@ _AGAIN = "a_name_that_comes_back_is_a_new_task"
 _PLAIN = "one_task_alone_is_the_plain_learner"
 _ONE = "two_places_that_always_meet_are_one"
 _LATER = "joining_later_is_as_having_been_there_from_the_start"
+_TWO_PLACES = "two_places_that_always_meet_are_one"
 _NO_OWN = "has no family of the task's own, or has it behind the scale of the place"
 
 # (law, case) -> why not
@@ -45,6 +46,9 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_PLAIN, "shared"): "u and v_t both move: another step than either alone",
     (_PLAIN, "scaled by task"): "as shared, which it wraps",
     (_PLAIN, "together"): "as shared, which is one of its two",
+    (_PLAIN, "two_phase"): "as shared",
+    (_TWO_PLACES, "two_phase"): "places agree on the mean of what they learn, as in the paper",
+    (_PLAIN, "admm"): "a task alone is pulled too, to a model that is penalised",
     (_PLAIN, "drom"): "the trace norm is a price for one task too",
     (_PLAIN, "drom_d"): "as drom",
     (_ONE, "drom_d"): "a place knows the others' part of the direction as they told it before",

@@ -15,6 +15,7 @@ from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
+from learners.coordination.two_phase import two_phase
 from learners.features import Example
 from learners.place import Place
 from learners.types import F64, I64, Strategy
@@ -105,7 +106,13 @@ def test_one_task_alone_has_one_answer_from_all_equal_families() -> None:
 @pytest.mark.parametrize("by", ["task", "place"])
 @pytest.mark.parametrize(
     "uncoupled",
-    [shared((2.0,), 0.0, 1.0), drom((2.0,), 0.0), drom_d((2.0,), 0.0), laplacian((2.0,), 0.0)],
+    [
+        shared((2.0,), 0.0, 1.0),
+        drom((2.0,), 0.0),
+        drom_d((2.0,), 0.0),
+        laplacian((2.0,), 0.0),
+        two_phase((2.0,), 0.0),
+    ],
 )
 def test_coupling_0_is_independent(uncoupled: Strategy, by: Literal["task", "place"]) -> None:
     examples = stream(third=60)
