@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from learners.coordination.drom import drom
 from learners.coordination.families import families
+from learners.coordination.fedem import fedem
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
 from learners.coordination.mixture import mixture
@@ -69,6 +70,12 @@ _ENTRIES = [
         "low-rank relations by a primal-dual method that needs only leading directions",
         "Yang & Li 2020",
         lambda: scaled(drom(RATE)),
+    ),
+    Entry(
+        "fedem",
+        "each task a mixture, of its own, of a few components that all share",
+        "Marfoq, Neglia, Bellet, Kameni & Vidal 2021",
+        lambda: scaled(fedem()),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}

@@ -79,7 +79,7 @@ def fedem(
     rate: float = 2.0,
     *,
     keep: int = 50,
-    scale: float = 1.0,
+    scale: float = 0.5,
     step: Literal["coordinate", "mass"] = "coordinate",
     meeting: Literal["add", "average"] = "add",
     train: bool = True,

@@ -92,11 +92,11 @@ def expect(
             else:
                 top = np.float64(margins[y, m, i])
                 for c in range(k):
-                    if first[known, c] < now:
+                    if first[known, c] <= now:
                         top = max(top, np.float64(margins[c, m, i]))
                 z = 0.0
                 for c in range(k):
-                    if first[known, c] < now or c == y:
+                    if first[known, c] <= now or c == y:
                         z += exp(max(np.float64(margins[c, m, i]) - top, -FAR))
                 p[m] = pi[m] * (exp(max(np.float64(margins[y, m, i]) - top, -FAR)) / z)
             total += p[m]
@@ -160,7 +160,7 @@ def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: b
             lo, hi = indptr[i], indptr[i + 1]
             o = slots[i] - lo if runs else lo
             d = columns[lo] - lo if runs and lo < hi else lo
-            for again in range(2):  # first what was known before; then what the example brings
+            for again in range(2):  # by what was known before; then, to learn, by what it brings
                 if again:
                     if not (teach and train):
                         break
@@ -179,27 +179,26 @@ def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: b
                             lanes.fill(none, values[j]), weights_at(w, mine, heard, e, none), margin
                         )
                     lanes.store(m, c * M, margin)
+                said[:] = 0.0
                 if binary:
                     residual, odds = links.two(
-                        lanes.load(m, 0, M), y, now, first, 1.0, said, 0, M
+                        lanes.load(m, 0, M), y, now + again, first, 1.0, said, 0, M
                     )
                     lanes.store(r, 0, residual)
                 else:
-                    odds = links.many(m, r, 0, classes, t, y, now, first, 1.0, said, 0, M, none)
+                    odds = links.many(
+                        m, r, 0, classes, t, y, now + again, first, 1.0, said, 0, M, none
+                    )
                 if not again:
                     for c in range(classes):
-                        total = 0.0
-                        if first[0, c] < now:
-                            for s in range(M):
-                                total += pi[t, s] * said[c * M + s]
-                                said[c * M + s] = 0.0
-                        scores[i * classes + c] = total
+                        for s in range(M):
+                            scores[i * classes + c] += pi[t, s] * said[c * M + s]
             if not teach:
                 continue
             weight = np.float64(weights[i])
             n = counts[t, 0]
             counts[t, 0] += 1
-            known = consulted(t, now, first)
+            known = consulted(t, now + 1, first)  # its label is no news any more
             if b:
                 at = n % b
                 for j in range(lo, hi):

@@ -44,6 +44,7 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_PLAIN, "scaled by task"): "as shared, which it wraps",
     (_PLAIN, "together"): "as shared, which is one of its two",
     (_PLAIN, "drom"): "the trace norm is a price for one task too",
+    (_PLAIN, "fedem"): "a mixture of several components for one task too",
 }
 
 
