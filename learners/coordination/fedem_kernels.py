@@ -19,6 +19,7 @@ from learners.losses import exp, log
 from learners.types import F64, U32, U64
 
 FLOOR = 0.01  # no component's share is less than this, over M: what was useless once may come back
+WIDE = 16  # examples kept that are brought up to date at once
 HALF_LIFE = 50.0  # responsibility after which steps by mass have shrunk by sqrt(2)
 
 
@@ -148,7 +149,8 @@ def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: b
         for i in range(len(rows)):
             longest = max(longest, indptr[i + 1] - indptr[i])
         m, r, h = np.zeros((3, k * M), np.float32)
-        by = np.zeros(longest * k * M, np.float32)
+        by, moves = np.zeros((2, longest * k * M), np.float32)
+        begins = np.zeros(longest, np.int64)
         said = np.zeros(classes * M)
         p, q, mass = np.zeros((3, M))
         none = lanes.fill(lanes.load(rate, 0, M), 0.0)
@@ -204,7 +206,9 @@ def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: b
                 for j in range(lo, hi):
                     e = np.int64(entry(runs, d, columns, j)) * k * M
                     slot = np.int64(entry(runs, o, slots, j))
+                    begins[j - lo] = slot * b
                     was = visited[slot]
+                    visited[slot] = n + 1
                     if was and n - was >= b:
                         for s in range(b):
                             x[slot * b + s] = 0
@@ -212,15 +216,28 @@ def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: b
                         for s in range(was, n):  # examples since that did not hold it
                             x[slot * b + s % b] = 0
                     for s in range(k * M):
-                        now_is = w[e + s] + (mine[e + s] + heard[e + s])
-                        by_it = now_is - part[slot * k * M + s]
-                        part[slot * k * M + s] = now_is
-                        if was:
-                            into = (t * k * M + s) * b
-                            for u in range(b):
-                                margins[into + u] += by_it * x[slot * b + u]
-                    x[slot * b + at] = values[j]
-                    visited[slot] = n + 1
+                        is_now = w[e + s] + (mine[e + s] + heard[e + s])
+                        moves[(j - lo) * k * M + s] = is_now - part[slot * k * M + s]
+                        part[slot * k * M + s] = is_now
+                if n:
+                    for s in range(k * M):
+                        into = (t * k * M + s) * b
+                        for u in range(0, b - b % WIDE, WIDE):
+                            total_ = lanes.load(margins, into + u, WIDE)
+                            for j in range(hi - lo):
+                                total_ = lanes.fma(
+                                    lanes.fill(total_, moves[j * k * M + s]),
+                                    lanes.load(x, begins[j] + u, WIDE),
+                                    total_,
+                                )
+                            lanes.store(margins, into + u, total_)
+                        for u in range(b - b % WIDE, b):
+                            for j in range(hi - lo):
+                                margins[into + u] = lanes.fma(
+                                    moves[j * k * M + s], x[begins[j] + u], margins[into + u]
+                                )
+                for j in range(lo, hi):
+                    x[begins[j - lo] + at] = values[j]
                 for c in range(k):
                     for s in range(M):
                         margins[((t * k + c) * M + s) * b + at] = m[c * M + s]
