@@ -79,7 +79,8 @@ def fedem(
     rate: float = 2.0,
     *,
     keep: int = 50,
-    scale: float = 0.5,
+    scale: float = 0.25,
+    floor: float = 0.01,
     step: Literal["coordinate", "mass"] = "coordinate",
     meeting: Literal["add", "average"] = "add",
     train: bool = True,
@@ -100,16 +101,16 @@ def fedem(
         k, classes = bank.start.w.shape[1], block.first.shape[1]
         scores = np.zeros((len(block.rows), classes, 1))
         none: Any = np.zeros(1, np.float32)
-        kept: Any = (none, np.zeros(1, np.int64), none, none, none)
+        kept: Any = (none, np.zeros(1, np.int64), none, none, np.zeros((1, 1, 1), np.float32))
         if b:
-            kept = [leaf.reshape(-1) for leaf in bank.kept]
+            kept = [*(leaf.reshape(-1) for leaf in bank.kept[:4]), bank.kept.truth]
         w, N, held = bank.start
         run = learner(k == 1, M, b, step == "mass", tempered, block.runs)
         run(
             block.rows, block.indptr, block.columns, block.slots, block.ids, block.values,
             block.labels, block.weights, block.first, block.start, block.names, w.reshape(-1),
             *(leaf.reshape(-1) for leaf in bank.common), N, held, *bank.share, *kept,
-            steps((rate,) * M, k), scale, scores.reshape(-1), teach, train,
+            steps((rate,) * M, k), scale, floor / M, scores.reshape(-1), teach, train,
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 

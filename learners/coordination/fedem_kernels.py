@@ -1,8 +1,6 @@
-"""The compiled loop of FedEM: a task's E and M step over the examples it keeps, then theirs.
+"""The compiled loop of FedEM: score, let the task make up its mind, then move the components.
 
-Components are lanes (`lanes`): entry (column * classes + class) * M is where component 0 lies. What
-a task keeps of a feature, its values in the last b examples, lies together by slot; so does the
-part of the components that those examples' margins are made of.
+Components are lanes (`lanes`): those of a column and class lie at (column * classes + class) * M.
 """
 
 from __future__ import annotations
@@ -13,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from learners import lanes, links
+from learners.coordination.fedem_shares import expect, keep, note, settle
 from learners.kernels import PRIOR, compiled, entry
-from learners.links import FAR, consulted, inlined
+from learners.links import consulted, inlined
 from learners.losses import exp, log
-from learners.types import F64, U32, U64
+from learners.types import U32, U64
 
-FLOOR = 0.01  # no component's share is less than this, over M: what was useless once may come back
-WIDE = 16  # examples kept that are brought up to date at once
-HALF_LIFE = 50.0  # responsibility after which steps by mass have shrunk by sqrt(2)
+HALVED = 50.0  # responsibility at which steps by mass have shrunk by sqrt(2)
+FORGET = 0.6  # the n-th stochastic E step counts (n + 1) ** -FORGET
 
 
 @inlined
@@ -37,13 +35,13 @@ def draw(name: Any, feature: Any, component: int) -> float:
 def begin(
     w: Any, at: int, k: int, M: int, scale: float, feature: Any, names: U64, first: Any, now: int
 ) -> bool:
-    """Let components start in a feature, w[at:at + k M], as far as classes are known; whether any.
+    """Let components begin in a feature, w[at:at + k M], as far as classes are met; whether any do.
 
-    A class's column is drawn from its name, so a margin is a difference of two draws and turns its
-    sign with its classes; several columns are theirs less the mean of the first two, which makes
-    these the halves of their margin.
+    A class's column is drawn by its name, so a margin is a difference of two draws and turns its
+    sign with its classes; of several, columns are their draws less the mean of the first two, which
+    makes those two the halves of their margin.
     """
-    if first.shape[1] < 2 or first[0, 0] > now or first[0, 1] > now:
+    if scale == 0.0 or first.shape[1] < 2 or first[0, 0] > now or first[0, 1] > now:
         return False
     began = False
     for q in range(k):
@@ -61,79 +59,13 @@ def begin(
     return began
 
 
-@compiled
-def expect(
-    margins: Any, truth: Any, filled: int, newest: int, known: int, now: int, first: Any, pi: Any,
-    p: F64, q: F64, mass: F64,
-) -> float:  # fmt: skip
-    """E step over a task's examples: the weight in all, and in `mass` the responsibilities' sums.
-
-    By margins (k, M, b) and truth (k, b): the weight, in the manner of a margin with its label's
-    sign. The responsibilities of the newest example are left in q.
-    """
-    k, M, _ = margins.shape
-    mass[:] = 0.0
-    whole = 0.0
-    for i in range(filled):
-        weight, y = np.float64(abs(truth[0, i])), 0
-        if k > 1:
-            weight = 0.0
-            for c in range(k):
-                if 2.0 * truth[c, i] > weight:
-                    weight, y = 2.0 * np.float64(truth[c, i]), c
-        if weight == 0.0 and i != newest:
-            continue
-        total = 0.0
-        for m in range(M):
-            if k == 1:
-                margin = np.float64(margins[0, m, i])
-                z = exp(-min(abs(margin), FAR))
-                right = (margin >= 0.0) == (truth[0, i] >= 0.0)
-                p[m] = pi[m] * ((1.0 if right else z) / (1.0 + z))
-            else:
-                top = np.float64(margins[y, m, i])
-                for c in range(k):
-                    if first[known, c] <= now:
-                        top = max(top, np.float64(margins[c, m, i]))
-                z = 0.0
-                for c in range(k):
-                    if first[known, c] <= now or c == y:
-                        z += exp(max(np.float64(margins[c, m, i]) - top, -FAR))
-                p[m] = pi[m] * (exp(max(np.float64(margins[y, m, i]) - top, -FAR)) / z)
-            total += p[m]
-        for m in range(M):
-            share = p[m] / total
-            mass[m] += weight * share
-            if i == newest:
-                q[m] = share
-        whole += weight
-    return whole
-
-
-@compiled
-def settle(pi: Any, shares: F64) -> None:
-    """M step of a task: pi becomes those shares, none less than the floor."""
-    total = 0.0
-    for m in range(len(shares)):
-        pi[m] = max(shares[m], FLOOR / len(shares))
-        total += pi[m]
-    for m in range(len(shares)):
-        pi[m] /= total
-
-
-@inlined
-def weights_at(w: Any, mine: Any, heard: Any, e: Any, like: Any) -> Any:
-    """The components' weights that lie there: as they began, and what was learnt since."""
-    return lanes.load(w, e, like) + (lanes.load(mine, e, like) + lanes.load(heard, e, like))
-
-
 @cache
 def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: bool) -> Any:
-    """The loop for M components and b examples kept; with b = 0 shares follow a stochastic E step.
+    """The loop for M components and b examples kept; with b = 0 shares follow stochastic E steps.
 
     Steps of a component are those of `kernels.learner` for an example that weighs what the
-    component answers for of it; or, by mass, plain ones of rate / sqrt(1 + N_m / HALF_LIFE), N_m
-    the responsibilities so far.
+    component answers for of it; or, by mass, of rate / sqrt(1 + N_m / HALVED), N_m what it has
+    answered for so far. One component is `kernels.learner` for one common part, bit for bit.
     """
 
     @compiled
@@ -141,50 +73,54 @@ def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: b
         rows: Any, indptr: Any, columns: Any, slots: Any, ids: U32, values: Any, labels: Any,
         weights: Any, first: Any, start: int, names: U64, w: Any, mine: Any, heard: Any, g: Any,
         heard_g: Any, N: Any, held: Any, pi: Any, counts: Any, x: Any, visited: Any, part: Any,
-        margins: Any, truth: Any, rate: Any, scale: float, scores: Any, teach: bool, train: bool,
+        margins: Any, truth: Any, rate: Any, scale: float, floor: float, scores: Any, teach: bool,
+        train: bool,
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = 1 if binary else classes
         longest = 0
         for i in range(len(rows)):
             longest = max(longest, indptr[i + 1] - indptr[i])
-        m, r, h = np.zeros((3, k * M), np.float32)
-        by, moves = np.zeros((2, longest * k * M), np.float32)
-        begins = np.zeros(longest, np.int64)
+        m, r = np.zeros((2, k * M), np.float32)
+        lane = np.zeros(M, np.float32)
+        by, theta = np.zeros((2, longest * k * M), np.float32)
+        where, into = np.zeros((2, longest), np.int64)  # in common leaves; in those of pairs
         said = np.zeros(classes * M)
-        p, q, mass = np.zeros((3, M))
-        none = lanes.fill(lanes.load(rate, 0, M), 0.0)
-        prior = lanes.fill(none, PRIOR)
+        q, mass = np.zeros((2, M))
+        p = np.zeros((M, b), np.float32)
         eta = lanes.load(rate, 0, M)
-        odds = none
+        none, prior, odds = lanes.fill(eta, 0.0), lanes.fill(eta, PRIOR), eta
         for i in range(len(rows)):
             t, y, now = rows[i], labels[i], start + i
             lo, hi = indptr[i], indptr[i + 1]
             o = slots[i] - lo if runs else lo
             d = columns[lo] - lo if runs and lo < hi else lo
+            for j in range(lo, hi):
+                where[j - lo] = np.int64(entry(runs, d, columns, j)) * k * M
             for again in range(2):  # by what was known before; then, to learn, by what it brings
                 if again:
-                    if not (teach and train):
-                        break
                     began = False
-                    for j in range(lo, hi):
-                        e = np.int64(entry(runs, d, columns, j)) * k * M
-                        if begin(w, e, k, M, scale, ids[j], names, first, now):
-                            began = True
+                    if teach and train:
+                        for j in range(lo, hi):
+                            at = where[j - lo]
+                            began |= begin(w, at, k, M, scale, ids[j], names, first, now)
                     if not began:
                         break
                 for c in range(k):
-                    margin = none
+                    # Each product goes to the oldest of four sums, as in `kernels.learner`.
+                    s0, s1, s2, s3 = none, none, none, none
                     for j in range(lo, hi):
-                        e = (np.int64(entry(runs, d, columns, j)) * k + c) * M
-                        margin = lanes.fma(
-                            lanes.fill(none, values[j]), weights_at(w, mine, heard, e, none), margin
-                        )
-                    lanes.store(m, c * M, margin)
+                        e = where[j - lo] + c * M
+                        learnt = lanes.load(mine, e, M) + lanes.load(heard, e, M)
+                        here = lanes.load(w, e, M) + learnt
+                        lanes.store(theta, ((j - lo) * k + c) * M, here)
+                        s0, s1, s2, s3 = s1, s2, s3, lanes.fma(lanes.fill(none, values[j]), here, s0)
+                    lanes.store(m, c * M, (s0 + s1) + (s2 + s3))
                 said[:] = 0.0
                 if binary:
+                    margin = lanes.load(m, 0, M)
                     residual, odds = links.two(
-                        lanes.load(m, 0, M), y, now + again, first, 1.0, said, 0, M
+                        margin, y, now + again, first, 1.0, said, 0, M
                     )
                     lanes.store(r, 0, residual)
                 else:
@@ -197,124 +133,76 @@ def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: b
                             scores[i * classes + c] += pi[t, s] * said[c * M + s]
             if not teach:
                 continue
-            weight = np.float64(weights[i])
-            n = counts[t, 0]
-            counts[t, 0] += 1
-            known = consulted(t, now + 1, first)  # its label is no news any more
+            weight, n = np.float64(weights[i]), counts[t, 0]
+            counts[t, 0] = n + 1
             if b:
-                at = n % b
                 for j in range(lo, hi):
-                    e = np.int64(entry(runs, d, columns, j)) * k * M
-                    slot = np.int64(entry(runs, o, slots, j))
-                    begins[j - lo] = slot * b
-                    was = visited[slot]
-                    visited[slot] = n + 1
-                    if was and n - was >= b:
-                        for s in range(b):
-                            x[slot * b + s] = 0
-                    elif was:
-                        for s in range(was, n):  # examples since that did not hold it
-                            x[slot * b + s % b] = 0
-                    for s in range(k * M):
-                        is_now = w[e + s] + (mine[e + s] + heard[e + s])
-                        moves[(j - lo) * k * M + s] = is_now - part[slot * k * M + s]
-                        part[slot * k * M + s] = is_now
-                if n:
-                    for s in range(k * M):
-                        into = (t * k * M + s) * b
-                        for u in range(0, b - b % WIDE, WIDE):
-                            total_ = lanes.load(margins, into + u, WIDE)
-                            for j in range(hi - lo):
-                                total_ = lanes.fma(
-                                    lanes.fill(total_, moves[j * k * M + s]),
-                                    lanes.load(x, begins[j] + u, WIDE),
-                                    total_,
-                                )
-                            lanes.store(margins, into + u, total_)
-                        for u in range(b - b % WIDE, b):
-                            for j in range(hi - lo):
-                                margins[into + u] = lanes.fma(
-                                    moves[j * k * M + s], x[begins[j] + u], margins[into + u]
-                                )
-                for j in range(lo, hi):
-                    x[begins[j - lo] + at] = values[j]
-                for c in range(k):
-                    for s in range(M):
-                        margins[((t * k + c) * M + s) * b + at] = m[c * M + s]
-                    truth[(t * k + c) * b + at] = 0
-                half = np.float32(0.5 * weight)
-                if binary:
-                    truth[t * b + at] = weight if y == 1 else -weight
-                else:
-                    if y < 2:
-                        truth[(t * k + 1 - y) * b + at] = -half
-                    truth[(t * k + y) * b + at] = half
+                    into[j - lo] = entry(runs, o, slots, j)
+                keep(
+                    into[: hi - lo], values[lo:hi], theta, m, t, n, b, x, visited, part, margins
+                )
+                note(truth[t], y, weight, n % b)
+                known = consulted(t, now + 1, first)  # its label is no news any more
+                mine_of_it = margins[t * k * M * b : (t + 1) * k * M * b].reshape(k, M, b)
                 whole = expect(
-                    margins[t * k * M * b : (t + 1) * k * M * b].reshape(k, M, b),
-                    truth[t * k * b : (t + 1) * k * b].reshape(k, b),
-                    min(n + 1, b), at, known, now, first, pi[t], p, q, mass,
-                )  # fmt: skip
+                    mine_of_it, truth[t], min(n + 1, b), n % b, known, now, first, pi[t], q, mass, p
+                )
                 if whole > 0.0:
-                    for s in range(M):
-                        mass[s] /= whole
-                    settle(pi[t], mass)
+                    mass /= whole
+                    settle(pi[t], mass, floor)
             else:
+                lanes.store(lane, 0, odds)
                 total = 0.0
-                lanes.store(h, 0, odds)
                 for s in range(M):
-                    p[s] = pi[t, s] * (1.0 - 1.0 / (1.0 + np.float64(h[s])))
-                    total += p[s]
-                gamma = exp(-0.6 * log(n + 2.0)) if weight > 0.0 else 0.0
+                    q[s] = pi[t, s] * (1.0 - 1.0 / (1.0 + np.float64(lane[s])))
+                    total += q[s]
+                step = exp(-FORGET * log(n + 2.0)) if weight > 0.0 else 0.0
                 for s in range(M):
-                    q[s] = p[s] / total
-                    mass[s] = pi[t, s] + gamma * (q[s] - pi[t, s])
-                settle(pi[t], mass)
+                    q[s] /= total
+                    mass[s] = pi[t, s] + step * (q[s] - pi[t, s])
+                settle(pi[t], mass, floor)
             if not train:
                 continue
-            for s in range(M):
-                h[s] = weight * q[s]
-            mine_of_it = lanes.load(h, 0, M)
+            slower = eta
             if by_mass:
                 for s in range(M):
-                    h[s] = 1.0 / np.sqrt(1.0 + N[s] / HALF_LIFE)
-                slower = eta * lanes.load(h, 0, M)
-                for s in range(M):
-                    N[s] += weight * q[s]
+                    lane[s] = 1.0 / np.sqrt(1.0 + N[s] / HALVED)
+                slower = eta * lanes.load(lane, 0, M)
+            for s in range(M):
+                lane[s] = weight * q[s]
+                N[s] += weight * q[s]
+            answers = lanes.load(lane, 0, M)
             reach = none
             for c in range(k):
-                residual = lanes.load(r, c * M, M) * mine_of_it
-                far = none
+                residual = lanes.load(r, c * M, M)
+                grad = residual * answers
+                s0, s1, s2, s3 = none, none, none, none
                 for j in range(lo, hi):
-                    e = (np.int64(entry(runs, d, columns, j)) * k + c) * M
-                    value = lanes.fill(none, values[j])
-                    if by_mass:
-                        step = slower
-                    else:
-                        sums = lanes.load(g, e, M) + (residual * value) * (residual * value)
+                    e = where[j - lo] + c * M
+                    value, size = lanes.fill(none, values[j]), slower
+                    if not by_mass:
+                        sums = lanes.load(g, e, M) + (grad * value) * (grad * value)
                         lanes.store(g, e, sums)
-                        step = eta / lanes.sqrt((sums + lanes.load(heard_g, e, M)) + prior)
-                    lanes.store(by, ((j - lo) * k + c) * M, step)
-                    far = lanes.fma(value * value, step, far)
+                        size = eta / lanes.sqrt((sums + lanes.load(heard_g, e, M)) + prior)
+                    lanes.store(by, ((j - lo) * k + c) * M, size)
+                    s0, s1, s2, s3 = s1, s2, s3, lanes.fma(value * value, size, s0)
+                far = (s0 + s1) + (s2 + s3)
                 if tempered and binary:
                     reach = far
                 elif tempered:
-                    label = lanes.load(r, y * M, M)
-                    least = lanes.fill(none, 1e-30)
-                    ratio = lanes.less(
-                        lanes.size(label), least, none, lanes.load(r, c * M, M) / label
-                    )
+                    label, least = lanes.load(r, y * M, M), lanes.fill(none, 1e-30)
+                    ratio = lanes.less(lanes.size(label), least, none, residual / label)
                     reach = lanes.fma(ratio * ratio, far, reach)
-            share = lanes.fill(none, 1.0)
             if tempered:
-                share = links.temper(odds, mine_of_it * reach)
+                answers = answers * links.temper(odds, answers * reach)
             for c in range(k):
-                residual = lanes.load(r, c * M, M) * mine_of_it * share
+                grad = lanes.load(r, c * M, M) * answers
                 for j in range(lo, hi):
-                    e = (np.int64(entry(runs, d, columns, j)) * k + c) * M
-                    step = lanes.load(by, ((j - lo) * k + c) * M, M)
-                    moved = (residual * lanes.fill(none, values[j])) * step
+                    e = where[j - lo] + c * M
+                    size = lanes.load(by, ((j - lo) * k + c) * M, M)
+                    moved = (grad * lanes.fill(none, values[j])) * size
                     lanes.store(mine, e, lanes.load(mine, e, M) - moved)
             for j in range(lo, hi):
-                held[np.int64(entry(runs, d, columns, j))] += 1.0
+                held[where[j - lo] // (k * M)] += 1.0
 
     return run
