@@ -8,6 +8,7 @@ from typing import NamedTuple
 from learners.coordination.drom import drom
 from learners.coordination.families import families
 from learners.coordination.fedem import fedem
+from learners.coordination.fedem_d import fedem_d
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
 from learners.coordination.mixture import mixture
@@ -76,6 +77,12 @@ _ENTRIES = [
         "each task a mixture, of its own, of a few components that all share",
         "Marfoq, Neglia, Bellet, Kameni & Vidal 2021",
         lambda: scaled(fedem()),
+    ),
+    Entry(
+        "fedem_d",
+        "fedem without a server: places average their components with their neighbours'",
+        "Marfoq, Neglia, Bellet, Kameni & Vidal 2021",
+        lambda: scaled(fedem_d()),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}

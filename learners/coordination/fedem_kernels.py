@@ -114,14 +114,13 @@ def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: b
                         learnt = lanes.load(mine, e, M) + lanes.load(heard, e, M)
                         here = lanes.load(w, e, M) + learnt
                         lanes.store(theta, ((j - lo) * k + c) * M, here)
-                        s0, s1, s2, s3 = s1, s2, s3, lanes.fma(lanes.fill(none, values[j]), here, s0)
+                        value = lanes.fill(none, values[j])
+                        s0, s1, s2, s3 = s1, s2, s3, lanes.fma(value, here, s0)
                     lanes.store(m, c * M, (s0 + s1) + (s2 + s3))
                 said[:] = 0.0
                 if binary:
                     margin = lanes.load(m, 0, M)
-                    residual, odds = links.two(
-                        margin, y, now + again, first, 1.0, said, 0, M
-                    )
+                    residual, odds = links.two(margin, y, now + again, first, 1.0, said, 0, M)
                     lanes.store(r, 0, residual)
                 else:
                     odds = links.many(
@@ -138,9 +137,7 @@ def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: b
             if b:
                 for j in range(lo, hi):
                     into[j - lo] = entry(runs, o, slots, j)
-                keep(
-                    into[: hi - lo], values[lo:hi], theta, m, t, n, b, x, visited, part, margins
-                )
+                keep(into[: hi - lo], values[lo:hi], theta, m, t, n, b, x, visited, part, margins)
                 note(truth[t], y, weight, n % b)
                 known = consulted(t, now + 1, first)  # its label is no news any more
                 mine_of_it = margins[t * k * M * b : (t + 1) * k * M * b].reshape(k, M, b)

@@ -126,7 +126,7 @@ def expect(
                     y, weight = c, 2.0 * np.float64(truth[c, i])
             for m in range(M):
                 p[m, i] = of_many(margins, m, i, y, known, now, first)
-        total = 0.0
+        total: Any = 0.0
         for m in range(M):
             total += pi[m] * p[m, i]
         each = 1.0 / total
