@@ -138,7 +138,7 @@ def toward(told: Models, weight: Callable[[int, int], F64]) -> Heard:
 
 
 def fedem(
-    components: int = 3,
+    components: int = 5,
     rate: float = 2.0,
     *,
     keep: int = 50,

@@ -42,7 +42,7 @@ from learners.coordination.linear import names
 from learners.types import Bank, Inbox, Strategy
 
 
-def fedem_d(components: int = 3, rate: float = 2.0, **options: Any) -> Strategy:
+def fedem_d(components: int = 5, rate: float = 2.0, **options: Any) -> Strategy:
     """The strategy; options are those of `fedem`, but for `meeting`."""
     inner = fedem(components, rate, meeting="average", **options)
 

@@ -118,7 +118,7 @@ def expect(
             for i in range(b - b % WIDE, b):
                 p[m, i] = of_two(margins[0, m, i], truth[0, i])
     for i in range(filled):
-        weight = np.float64(abs(truth[0, i]))
+        weight: Any = np.float64(abs(truth[0, i]))
         if k > 1:
             y, weight = 0, 0.0
             for c in range(k):
