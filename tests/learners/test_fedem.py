@@ -407,7 +407,7 @@ def test_what_is_learnt_between_telling_and_hearing_is_kept(make: Any) -> None:
 
 
 def test_components_begin_alike_wherever_classes_came_in_another_order() -> None:
-    def began(labels: str, features: list[str]) -> tuple[Place, F32]:
+    def began(labels: str, features: list[str]) -> F32:
         where = place(fedem(), period=0)
         examples = [Example("t", {f: 1.0 for f in features}, label, 0.0) for label in labels]
         where.learn(pack([*examples, *examples]))
@@ -415,15 +415,15 @@ def test_components_begin_alike_wherever_classes_came_in_another_order() -> None
             np.array([column(f, BITS) for f in sorted(features)], np.uint32)
         )
         order = [where.classes.index(c) for c in sorted(labels)]
-        w = where.bank.start.w[columns]
-        return where, w if w.shape[1] == 1 else w[:, order]
+        w: F32 = where.bank.start.w[columns]
+        return w if w.shape[1] == 1 else w[:, order]
 
-    _, one = began("AB", ["x", "y"])
-    _, other = began("BA", ["y", "x"])
+    one = began("AB", ["x", "y"])
+    other = began("BA", ["y", "x"])
     np.testing.assert_array_equal(one, -other)
     assert len(np.unique(np.abs(one))) == one.size  # features and components differ
-    _, three = began("ABC", ["x", "y"])
-    _, turned = began("CAB", ["y", "x"])
+    three = began("ABC", ["x", "y"])
+    turned = began("CAB", ["y", "x"])
     np.testing.assert_allclose(  # a softmax does not see what all classes have in common
         three - three.mean(1, keepdims=True), turned - turned.mean(1, keepdims=True), atol=1e-6
     )
