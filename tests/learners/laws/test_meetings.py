@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from learners import tree
 from learners.exchange import Hub, Parcel
 from learners.features import Example
+from learners.gossip import Gossip, cycle
 from learners.place import Place, Scored
+from learners.topology import complete
 from learners.types import F64, I64, Strategy
 from tests.learners.laws.cases import CASES, law, near, tells
 from tests.learners.made import BITS, ends, pack, place, raw, same, stream
@@ -258,6 +260,30 @@ def test_a_silent_place_stops_nobody(case: str) -> None:
         return {name: net.places[name].digest() for name in "ab"}
 
     assert run(silent=True) == run(silent=False)
+
+
+@law
+def test_a_hub_is_gossip_on_the_complete_graph(case: str) -> None:
+    # Also where one speaks seldom, a class comes midway, and a meeting is of several rounds.
+    def run(gossips: bool) -> dict[str, str]:
+        make = CASES[case]
+        hub, gossip = Hub(make()), Gossip(make(), complete("abc"))
+        exchange = gossip if gossips else hub
+        places = {
+            name: Place(make(), bits=BITS, period=0, name=name, hub=gossip.at(name))
+            for name in "abc"
+        }
+        cycle(places, exchange)
+        for i in range(5):
+            for name in "abc":
+                examples = stream(24, seed=i, third=12 if i == 2 else None)
+                mine = [one._replace(task=f"{one.task} of {name}") for one in examples]
+                places[name].learn(pack(mine if name == "c" else mine[:16]))
+            there = {name: places[name] for name in ("ab" if i % 2 else "abc")}
+            cycle(there, exchange, rounds=1 + i % 2)
+        return {name: where.digest() for name, where in places.items()}
+
+    assert run(gossips=True) == run(gossips=False)
 
 
 @pytest.mark.parametrize("case", ["pooled", "shared"])
