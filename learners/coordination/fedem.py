@@ -204,11 +204,12 @@ def fedem(
         if isinstance(bank.kept, Kept):
             kept = (*(leaf.reshape(-1) for leaf in bank.kept[:4]), bank.kept.truth)
         w, N, held = bank.start
-        learner(k == 1, M, b, step == "mass", tempered, block.runs)(
+        learner(k == 1, M, block.runs)(
             block.rows, block.indptr, block.columns, block.slots, block.ids, block.values,
             block.labels, block.weights, block.first, block.start, block.names, w.reshape(-1),
             *(leaf.reshape(-1) for leaf in bank.common), N, held, *bank.share, *kept,
-            steps((rate,) * M, k), scale, floor / M, scores.reshape(-1), teach, train,
+            steps((rate,) * M, k), b, step == "mass", tempered, scale, floor / M,
+            scores.reshape(-1), teach, train,
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 

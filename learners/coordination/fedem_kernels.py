@@ -60,8 +60,8 @@ def begin(
 
 
 @cache
-def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: bool) -> Any:
-    """The loop for M components and b examples kept; with b = 0 shares follow stochastic E steps.
+def learner(binary: bool, M: int, runs: bool) -> Any:
+    """The loop for M components; with b = 0 examples kept shares follow stochastic E steps.
 
     Steps of a component are those of `kernels.learner` for an example that weighs what the
     component answers for of it; or, by mass, of rate / sqrt(1 + N_m / HALVED), N_m what it has
@@ -73,8 +73,8 @@ def learner(binary: bool, M: int, b: int, by_mass: bool, tempered: bool, runs: b
         rows: Any, indptr: Any, columns: Any, slots: Any, ids: U32, values: Any, labels: Any,
         weights: Any, first: Any, start: int, names: U64, w: Any, mine: Any, heard: Any, g: Any,
         heard_g: Any, N: Any, held: Any, pi: Any, counts: Any, x: Any, visited: Any, part: Any,
-        margins: Any, truth: Any, rate: Any, scale: float, floor: float, scores: Any, teach: bool,
-        train: bool,
+        margins: Any, truth: Any, rate: Any, b: int, by_mass: bool, tempered: bool, scale: float, floor: float,
+        scores: Any, teach: bool, train: bool,
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = 1 if binary else classes

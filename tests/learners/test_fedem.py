@@ -191,12 +191,12 @@ def test_frozen_corners_are_clusters_that_do_not_know_of_each_other() -> None:
     examples = data.examples()
 
     def run(clusters: set[int]) -> Place:
-        where = place(fedem(2, floor=0.0), period=0)
+        where = place(fedem(3, floor=0.0), period=0)
         where.learn(pack([Example(f"task {t}", {}, True, 0.0) for t in range(4)]))
         where.learn(pack([Example("task 0", {}, False, 0.0)]))
         for t in range(4):
             row = where._tasks.rows([f"task {t}"])[0]
-            where.bank.share.pi[row] = [t % 2 == 0, t % 2 == 1]
+            where.bank.share.pi[row] = [t % 2 == 0, t % 2 == 1, False]
         where.learn(pack([e for e in examples if int(e.task[-1]) % 2 in clusters]))
         return where
 
@@ -237,28 +237,28 @@ def test_components_have_no_order() -> None:
 
 def test_who_begin_alike_stay_alike() -> None:
     data = Data(8)
-    where = place(fedem(scale=0.0))
+    where = place(fedem(3, scale=0.0))
     where.learn(pack(data.examples()))
     assert (where.bank.common.mine == where.bank.common.mine[..., :1]).all()
     assert where.bank.common.mine.any()
-    np.testing.assert_allclose(where.bank.share.pi, 1 / 5, atol=1e-12)
-    other = place(fedem())
+    np.testing.assert_allclose(where.bank.share.pi, 1 / 3, atol=1e-12)
+    other = place(fedem(3))
     other.learn(pack(data.examples()))
     assert np.ptp(other.bank.share.pi, axis=1).max() > 0.5
 
 
 def test_a_prediction_is_between_those_of_the_components() -> None:
-    where = place(fedem(4))
+    where = place(fedem(3))
     where.learn(pack(stream(200, third=50)))
     questions = pack(stream(60, seed=1))
     said, pi = where.score(questions).probabilities, where.bank.share.pi.copy()
     each = []
-    for m in range(4):
-        where.bank.share.pi[:] = np.arange(4) == m
+    for m in range(3):
+        where.bank.share.pi[:] = np.arange(3) == m
         each.append(where.score(questions).probabilities)
     assert (said >= np.min(each, 0) - 1e-12).all() and (said <= np.max(each, 0) + 1e-12).all()
     assert (np.max(each, 0) - np.min(each, 0)).max() > 0.05
-    assert not np.allclose(pi, 0.25)
+    assert not np.allclose(pi, 1 / 3)
 
 
 def mixtures(seed: int, rounds: int, tasks: int = 20, **more: Any) -> tuple[Any, Batch]:
@@ -408,7 +408,7 @@ def test_what_is_learnt_between_telling_and_hearing_is_kept(make: Any) -> None:
 
 def test_components_begin_alike_wherever_classes_came_in_another_order() -> None:
     def began(labels: str, features: list[str]) -> F32:
-        where = place(fedem(), period=0)
+        where = place(fedem(3), period=0)
         examples = [Example("t", {f: 1.0 for f in features}, label, 0.0) for label in labels]
         where.learn(pack([*examples, *examples]))
         columns = where._columns.find(
