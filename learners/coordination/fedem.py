@@ -18,13 +18,14 @@ Learning: expectation and maximisation, for each example as it comes.
     M:  pi_tm = mean over these of q_im       none below floor / M, so that one may come back
         theta_m <- theta_m - rate_m q_nm grad l(h_m(x_n), y_n)   for the newest, n
 
-A task keeps its last b examples for that. They are kept by feature, and their M margins with them;
-an example brings these up to date in the features that it holds: exactly where each holds all, and
-as of the task's last look at it for a feature that is rare. So an example costs O(b M) for each of
-its non-zeros (and class), compiled to 16 at once, and a task b numbers for each feature that it has
-seen, 220 bytes at the default settings. With `keep=0` it costs O(M), keeps nothing, and the shares
-follow stochastic steps of size (n + 1)**-0.6: measured, as good where components are few and tasks
-know soon which is theirs, and 3 to 6 points worse where they are groups of tasks.
+A task keeps its last b = 50 examples for that, by feature, and their M margins with them. An
+example brings these up to date in the features that it holds: exactly where each holds all, and as
+of the task's last look for a feature that is rare. So an example costs b M multiplications for each
+of its non-zeros and margins (16 at once: 1.7 microseconds for 9 features, 6 for 103, M = 3, against
+.5 and 2.6 with nothing kept), and a task 4 (b + k M) + 8 bytes for each feature that it has seen.
+With `keep=0` it keeps nothing, and the shares follow stochastic E steps of size (n + 1)**-0.6:
+where tasks are groups, 4 points less are right (72.9 % against 77.2); on mixtures within tasks, and
+on most real sets, hardly any.
 
 Components must begin different, or they stay alike for ever. What component m begins with in a
 feature is drawn, uniform, by the names of the feature, of the class and m: no place need tell it
@@ -32,17 +33,21 @@ another, and neither the order of features nor of classes makes a difference. It
 when an example with the feature is first learnt from.
 
 Steps are AdaGrad's, importance-invariant, for an example that weighs q_nm times what it did; or,
-by mass, rate / sqrt(1 + N_m / 50) with N_m the sum of q_m so far.
+by mass, rate / sqrt(1 + N_m / 50) with N_m the sum of q_m so far. M is 5, where the paper has 3: of
+3, two groups of tasks sometimes get one between them, and more do no harm.
 
-Meetings: tasks tell nothing, and their examples and pi never leave them. Places, of which each has
-all components, tell what they made of these: 2 M d float32 up (k columns of each for k > 2
-classes), weights and sums of squared gradients, the same down, and each adds what the others made
-to what it did itself; so frequent meetings of a few places are as one place. With
-`meeting="average"` theta becomes the mean of the places' theta, weighed by their numbers of
-examples n_s / n as in the paper, feature by feature: by how many examples held it, so that a place
-that knows nothing of a feature takes no part. That is for rare meetings and many places; 2 M d
-float32 and d float64 go up, M d float32 down. Either way a message is a state, and what is learnt
-between telling and hearing is kept: theta = start + mine + heard, and a reply replaces `heard`.
+Meetings: tasks tell nothing; their examples and pi never leave them. Places, of which each has all
+components, tell what they made of these: 2 M d float32 go up (times k columns for k > 2 classes),
+weights and sums of squared gradients, the same down, and each adds what the others made to what it
+did itself. So frequent meetings of a few places are as one place. With `meeting="average"` theta
+becomes the mean of the places' theta, weighed by their numbers of examples n_s / n as in the paper,
+feature by feature: by how many examples held it, so that a place that knows nothing of a feature
+takes no part. 2 M d float32 and d float64 go up then, M d float32 down. A mean does not run away
+however rare the meetings, but moves only by a share of what a place learnt: 5 places of 4 tasks
+that meet every 8 examples each have 78.1 % right by sums and 76.1 by means (78.5 in one place, 73.5
+if they never meet); 20 places of one task that meet every 5 have 60.5 and 66.6, and 72.7 if they
+never meet. Either way a message is a state, and what is learnt between telling and hearing is kept:
+theta = start + mine + heard, and a reply replaces `heard`.
 
 Guarantee: the paper's, for stochastic gradient steps of size ~ 1 / sqrt(K), smooth losses and
 gradients of bounded variance and dissimilarity: over K rounds the mean squared gradient of the

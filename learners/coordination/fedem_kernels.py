@@ -73,8 +73,8 @@ def learner(binary: bool, M: int, runs: bool) -> Any:
         rows: Any, indptr: Any, columns: Any, slots: Any, ids: U32, values: Any, labels: Any,
         weights: Any, first: Any, start: int, names: U64, w: Any, mine: Any, heard: Any, g: Any,
         heard_g: Any, N: Any, held: Any, pi: Any, counts: Any, x: Any, visited: Any, part: Any,
-        margins: Any, truth: Any, rate: Any, b: int, by_mass: bool, tempered: bool, scale: float, floor: float,
-        scores: Any, teach: bool, train: bool,
+        margins: Any, truth: Any, rate: Any, b: int, by_mass: bool, tempered: bool, scale: float,
+        floor: float, scores: Any, teach: bool, train: bool,
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = 1 if binary else classes

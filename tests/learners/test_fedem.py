@@ -19,7 +19,9 @@ from learners.coordination.pooled import pooled
 from learners.coordination.scaled import scaled
 from learners.exchange import Hub
 from learners.features import CONSTANT_ID, Batch, Example, column, from_arrays, take
+from learners.gossip import Gossip, cycle
 from learners.place import Place
+from learners.topology import ring as around
 from learners.types import F32, F64, Bank, Inbox, Shape, Strategy
 from streams.synthetic import generate
 from tests.learners.fedem_plain import drawn, plain
@@ -404,6 +406,43 @@ def test_what_is_learnt_between_telling_and_hearing_is_kept(make: Any) -> None:
     assert np.abs(learnt).max() > 0.1
     assert a.hear(hub.meet()["a"])  # nobody had learnt: it hears what it heard
     np.testing.assert_allclose(theta_of(a, a.bank, ids), before + learnt, atol=1e-5)
+
+
+def learnt(one: Place) -> F64:
+    """What a place has learnt and heard of its components, by feature id."""
+    bank = one.bank.bank
+    columns = one._columns.find(np.array(ids_of(20), np.uint32))
+    return true_sign(one) * np.asarray((bank.common.mine + bank.common.heard)[columns], np.float64)
+
+
+def test_neighbours_on_a_ring_teach_each_other_and_agree() -> None:
+    def run(seed: int, meets: bool) -> tuple[float, Gossip, dict[str, Place]]:
+        batch, names = study("cluster", seed), "abcde"
+        gossip = Gossip(CATALOG["fedem_d"].make(), around(names))
+        places = {
+            name: Place(CATALOG["fedem_d"].make(), bits=BITS, period=0, name=name, hub=hub)
+            for name, hub in gossip.hubs.items()
+        }
+        homes = np.array([int(task[-2:]) % 5 for task in batch.tasks])[batch.task]
+        mine = [np.flatnonzero(homes == i) for i in range(5)]
+        correct = []
+        for lo in range(0, 400, 8):
+            for name, part in zip(names, mine, strict=True):
+                correct.append(right(places[name], take(batch, part[lo : lo + 8])))
+            if meets:
+                cycle(places, gossip)
+        return float(np.mean(correct)), gossip, places
+
+    alone = np.mean([run(seed, meets=False)[0] for seed in range(4)])
+    runs = [run(seed, meets=True) for seed in range(4)]
+    assert np.mean([one[0] for one in runs]) > alone + 0.015
+    _, gossip, places = runs[0]
+    before = np.array([learnt(one) for one in places.values()])
+    cycle(places, gossip, rounds=30)
+    after = np.array([learnt(one) for one in places.values()])
+    np.testing.assert_allclose(after.mean(0), before.mean(0), atol=1e-4)
+    np.testing.assert_allclose(after, np.broadcast_to(before.mean(0), after.shape), atol=1e-3)
+    assert np.ptp(before, axis=0).max() > 0.02
 
 
 def test_components_begin_alike_wherever_classes_came_in_another_order() -> None:
