@@ -30,8 +30,9 @@ every 8 examples each: 75.7 % right on a ring and 76.1 on the complete graph, 73
 meet, 78.1 by `fedem` at a hub. 20 places of one task each that have 100 examples are better alone.
 
 Source: Othmane Marfoq, Giovanni Neglia, Aurelien Bellet, Laetitia Kameni and Richard Vidal,
-"Federated multi-task learning under a mixture of distributions", NeurIPS 2021 (D-FedEM). Ours: everything that is ours in `fedem`, the mixing by feature, and Metropolis
-weights where the paper solves a semidefinite programme for the fastest mixing ones.
+"Federated multi-task learning under a mixture of distributions", NeurIPS 2021 (D-FedEM). Ours: all
+that is ours in `fedem`, the mixing by feature, and Metropolis weights where the paper solves a
+semidefinite programme for those that mix fastest.
 """
 
 from __future__ import annotations
