@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +27,7 @@ from learners.types import F32, F64, Bank, Inbox, Shape, Strategy
 from streams.synthetic import generate
 from tests.learners.fedem_plain import drawn, plain
 from tests.learners.made import in_blocks, pack, place, same, stream
+from tests.learners.real import load
 
 BITS = 14
 seeds = st.integers(0, 2**31)
@@ -524,6 +526,15 @@ def test_figures(kind: str, over: str, won: tuple[float, float]) -> None:
         return 100 * np.array([np.mean(correct), np.mean([one[-500:] for one in correct])])
 
     np.testing.assert_allclose(accuracy("fedem") - accuracy(over), won, atol=2.0)
+
+
+@pytest.mark.parametrize("name", ["landmine", "computer_survey", "vehicle_ditto"])
+def test_real_tasks_in_company_err_less(data_dir: Path, name: str) -> None:
+    batch = load(data_dir, name)
+    errors = {
+        one: 1 - right(Place(one), batch).mean() for one in ("fedem", "independent", "pooled")
+    }
+    assert errors["fedem"] < 0.97 * min(errors["independent"], errors["pooled"])
 
 
 @pytest.mark.parametrize(
