@@ -151,7 +151,7 @@ def learner(binary: bool, M: int, runs: bool) -> Any:
                 lanes.store(lane, 0, odds)
                 total = 0.0
                 for s in range(M):
-                    q[s] = pi[t, s] * (1.0 - 1.0 / (1.0 + np.float64(lane[s])))
+                    q[s] = pi[t, s] * (np.float64(lane[s]) / (1.0 + np.float64(lane[s])))
                     total += q[s]
                 step = exp(-FORGET * log(n + 2.0)) if weight > 0.0 else 0.0
                 for s in range(M):

@@ -239,6 +239,15 @@ def test_components_have_no_order() -> None:
     )
 
 
+@pytest.mark.parametrize("keep", [0, 50])
+def test_whom_all_components_told_wrong_is_no_trouble(keep: int) -> None:
+    where = place(fedem(3, keep=keep, step="mass", tempered=False))  # steps go much too far
+    said = where.learn(pack(stream(300, third=200))).probabilities
+    np.testing.assert_allclose(said[2:].sum(-1), 1.0, atol=1e-12)
+    assert said[2:].min() < 1e-30  # as sure as can be
+    np.testing.assert_allclose(where.bank.share.pi.sum(1), 1.0, atol=1e-12)
+
+
 def test_who_begin_alike_stay_alike() -> None:
     data = Data(8)
     where = place(fedem(3, scale=0.0))
