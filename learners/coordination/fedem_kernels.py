@@ -151,7 +151,8 @@ def learner(binary: bool, M: int, runs: bool) -> Any:
                 lanes.store(lane, 0, odds)
                 total = 0.0
                 for s in range(M):
-                    q[s] = pi[t, s] * (np.float64(lane[s]) / (1.0 + np.float64(lane[s])))
+                    likely = min(np.float64(lane[s]), 1e30)  # to one; infinite where it is all
+                    q[s] = pi[t, s] * (likely / (1.0 + likely))
                     total += q[s]
                 step = exp(-FORGET * log(n + 2.0)) if weight > 0.0 else 0.0
                 for s in range(M):

@@ -26,7 +26,7 @@ from learners.topology import ring as around
 from learners.types import F32, F64, Bank, Inbox, Shape, Strategy
 from streams.synthetic import generate
 from tests.learners.fedem_plain import drawn, plain
-from tests.learners.made import in_blocks, pack, place, same, stream
+from tests.learners.made import in_blocks, loop, pack, place, same, stream
 from tests.learners.real import load
 
 BITS = 14
@@ -246,6 +246,14 @@ def test_whom_all_components_told_wrong_is_no_trouble(keep: int) -> None:
     np.testing.assert_allclose(said[2:].sum(-1), 1.0, atol=1e-12)
     assert said[2:].min() < 1e-30  # as sure as can be
     np.testing.assert_allclose(where.bank.share.pi.sum(1), 1.0, atol=1e-12)
+
+
+def test_without_examples_kept_a_block_is_its_examples_one_by_one() -> None:
+    for third in (None, 0, 41):
+        examples = stream(third=third)
+        here, there = place(scaled(fedem(3, keep=0))), place(scaled(fedem(3, keep=0)))
+        same(in_blocks(here, examples, []), loop(there, examples))
+        assert here.digest() == there.digest()
 
 
 def test_who_begin_alike_stay_alike() -> None:
