@@ -152,6 +152,7 @@ def admit(place: Place, batch: Batch, lo: int, hi: int, row: I64) -> Block:
     return Block(
         rows, ends, columns, at, batch.columns[entries], batch.values[entries],
         batch.kinds[entries], labels, batch.weight[lo:hi], place._first, place.position, runs,
+        place._classes.ids,
     )  # fmt: skip
 
 

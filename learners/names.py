@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from learners.features import label_key
-from learners.types import I32, I64, U32, Label
+from learners.features.hashing import code
+from learners.types import I32, I64, U32, U64, Label
 
 
 class Tasks:
@@ -127,6 +128,7 @@ class Classes:
     def __init__(self) -> None:
         self.names: list[Label] = []
         self.index: dict[tuple[str, Label], int] = {}
+        self.ids: U64 = np.zeros(0, np.uint64)  # hashes of the labels, the same at every place
 
     def add(self, labels: Sequence[Label]) -> I64:
         """Class indices of those labels (-1 last, for no label), new ones where needed."""
@@ -135,6 +137,7 @@ class Classes:
             if key not in self.index:
                 self.index[key] = len(self.names)
                 self.names.append(label)
+                self.ids = np.append(self.ids, np.uint64(code(f"{key[0]} {label}")))
         return self.find(labels)
 
     def find(self, labels: Sequence[Label]) -> I64:

@@ -210,6 +210,7 @@ class Place:
         block = Block(
             rows, batch.indptr, columns, slots, batch.columns, batch.values, batch.kinds,
             np.full(len(rows), -1, np.int64), batch.weight, self._first, self.position, runs,
+            self._classes.ids,
         )  # fmt: skip
         # Nothing is learnt meanwhile, so a block is scored as its examples are one by one.
         scores = self.strategy.score(self.bank, block)

@@ -31,6 +31,7 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
+U64 = NDArray[np.uint64]
 
 Label = str | int | float | bool  # any JSON scalar but null, which says "no label"
 Tree = Any  # a NamedTuple (or tuple) of arrays, nested; leaves are annotated with their axes
@@ -73,6 +74,7 @@ class Block(NamedTuple):
     first: I64  # (t, classes) position at which the task first met the class; row 0: the place did
     start: int  # position of the block's first example
     runs: bool  # columns and slots of each example follow one upon the other: dense data
+    names: U64 = np.zeros(0, np.uint64)  # (classes,) hashes of the labels, as ids are of features
 
 
 class Inbox(NamedTuple):

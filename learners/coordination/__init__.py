@@ -9,6 +9,8 @@ from learners.coordination.admm import admm
 from learners.coordination.drom import drom
 from learners.coordination.drom_d import drom_d
 from learners.coordination.families import families
+from learners.coordination.fedem import fedem
+from learners.coordination.fedem_d import fedem_d
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
 from learners.coordination.mixture import mixture
@@ -90,6 +92,18 @@ _ENTRIES = [
         "consensus ADMM with relations that are learnt, at a hub or among peers",
         "Li et al. 2025",
         lambda: scaled(admm(RATE)),
+    ),
+    Entry(
+        "fedem",
+        "each task a mixture, of its own, of a few components that all share",
+        "Marfoq, Neglia, Bellet, Kameni & Vidal 2021",
+        lambda: scaled(fedem()),
+    ),
+    Entry(
+        "fedem_d",
+        "fedem without a server: places average their components with their neighbours'",
+        "Marfoq, Neglia, Bellet, Kameni & Vidal 2021",
+        lambda: scaled(fedem_d()),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}

@@ -10,6 +10,7 @@ from learners import tree
 from learners.scale import PlaceScale, Sums, TaskScale, combined, passed
 from learners.types import (
     F32,
+    F64,
     I64,
     Bank,
     Block,
@@ -84,7 +85,11 @@ def scaled(inner: Strategy, by: Literal["task", "place"] = "place") -> Strategy:
     def model(bank: Behind, rows: Rows) -> F32:
         return inner.model(bank.bank, rows)
 
+    def weigh(bank: Behind, rows: Rows) -> tuple[tuple[str, ...], F64]:
+        assert inner.weigh is not None
+        return inner.weigh(bank.bank, rows)
+
     return Strategy(
         init, score, learn, message, merge, meet, mix, model, inner.experts,
-        replayed=inner.replayed,
+        weigh if inner.weigh else None, inner.replayed,
     )  # fmt: skip

@@ -53,6 +53,15 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_PLAIN, "drom_d"): "as drom",
     (_ONE, "drom_d"): "a place knows the others' part of the direction as they told it before",
     (_LATER, "drom_d"): "the tracker is a mean over places: one more, with nothing to tell, counts",
+    (_PLAIN, "fedem"): "a mixture of several components for one task too",
+    (_PLAIN, "fedem_d"): "as fedem",
+    (
+        "two_places_that_always_meet_are_one",
+        "fedem_d",
+    ): "averages: a step of one moves both by half",
+    ("joining_later_is_as_having_been_there_from_the_start", "fedem_d"): (
+        "what a place that knows nothing is heeded by stays at home, and slows the mixing"
+    ),
 }
 
 
@@ -80,4 +89,3 @@ def law(test: Callable[..., None]) -> Any:
 
 def near(a: Any, b: Any, tolerance: float) -> None:
     np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
-

@@ -87,7 +87,7 @@ def test_a_third_class_changes_nothing_between_the_first_two(case: str) -> None:
     np.testing.assert_array_equal(now.probabilities[:, :, :2], was.probabilities)
     assert not now.probabilities[:, :, 2].any()  # not theirs: they have two classes already
     first_two = then.probabilities[:, :, :2]
-    if here.strategy.weigh is None:  # a mixture's doubt is a share of all classes
+    if here.strategy.weigh is None:  # a mixture has its own share for a new class
         share = first_two / first_two.sum(-1, keepdims=True)
         np.testing.assert_allclose(share, guess.probabilities, rtol=0, atol=1e-12)
     assert (then.probabilities[:, :, 2] > 0).all()
