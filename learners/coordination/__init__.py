@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from learners.coordination.byzantine import byzantine
 from learners.coordination.drom import drom
 from learners.coordination.families import families
 from learners.coordination.independent import independent
@@ -69,6 +70,12 @@ _ENTRIES = [
         "low-rank relations by a primal-dual method that needs only leading directions",
         "Yang & Li 2020",
         lambda: scaled(drom(RATE)),
+    ),
+    Entry(
+        "byzantine",
+        "neighbours weighed by their loss on the task's own examples, the worse ones dropped",
+        "Li, Abbas & Koutsoukos 2020",
+        lambda: scaled(byzantine(RATE)),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}
