@@ -45,7 +45,7 @@ the model as received, not of the model its sender has, as in the code published
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -59,19 +59,13 @@ from learners.types import F32, F64, I64, Bank, Block, Inbox, Reply, Rows, Score
 
 
 class Near(NamedTuple):
-    """A task's neighbours as it knows them."""
+    """The models that a task judges: its own as it told it, the first, and its neighbours'."""
 
-    models: Annotated[F32, "tdkne"]  # psi_l, as last heard
+    models: Annotated[F32, "tdkne"]  # psi, all told for the same meeting
     name: Annotated[I64, "tn"]  # the key of whose it is; 0: nobody's
     phi: Annotated[F64, "tne"]
-    own: Annotated[F64, "te"]  # phi_kk
-    tried: Annotated[I64, "t1"]  # examples that the models were judged on
-
-
-class Before(NamedTuple):
-    """What distances are measured from."""
-
-    v: Annotated[F32, "tdke"]  # the own model when a reply was last heard
+    tried: Annotated[I64, "t1"]  # 0: there is nothing to judge; else 1 + examples judged on
+    turn: Annotated[I64, "t1"]  # combinations so far
 
 
 class Byzantine(NamedTuple):
@@ -79,13 +73,13 @@ class Byzantine(NamedTuple):
 
     own: Own
     near: Near
-    before: Before | tuple[()]
 
 
 class Told(NamedTuple):
     """A task's model as it stands."""
 
     v: Annotated[F32, "tdke"]
+    turn: Annotated[I64, "t1"]  # which combination it has behind it
 
 
 class Drawn(NamedTuple):
@@ -95,10 +89,11 @@ class Drawn(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """The models of a task's neighbours."""
+    """A task's own model, as it told it, and its neighbours'."""
 
     models: Annotated[F32, "tdkne"]
     name: Annotated[I64, "tn"]
+    turn: Annotated[I64, "t1"]
 
 
 def byzantine(
@@ -139,66 +134,61 @@ def byzantine(
         raise ValueError(f"phi0: {phi0!r} is not a number above 0")
     if rule not in RULES:
         raise ValueError(f"rule: {rule!r} is none of {', '.join(RULES)}")
-    e, n, which = len(rates), neighbours, RULES[rule]
+    e, n, which = len(rates), 1 + neighbours, RULES[rule]
     alone = independent(rates, tempered=tempered)  # what it is between meetings
-    crowd = Experts(own=tuple(rates) * n)  # the neighbours' models, scored as experts side by side
+    crowd = Experts(own=tuple(rates) * n)  # models to be judged, scored as experts side by side
 
     def init(seeds: I64, shape: Shape) -> Byzantine:
-        rows = shape._replace(tasks=len(seeds))
-        near: Near = tree.zeros(Near, rows, e, n=n)
-        near.phi[:], near.own[:] = phi0, phi0
-        before = tree.zeros(Before, rows, e) if which == DISTANCE else ()
-        return Byzantine(alone.init(seeds, shape), near, before)
+        near: Near = tree.zeros(Near, shape._replace(tasks=len(seeds)), e, n=n)
+        near.phi[:] = phi0
+        return Byzantine(alone.init(seeds, shape), near)
 
     def score(bank: Byzantine, block: Block) -> Scores:
         return alone.score(bank.own, block)
 
     def learn(bank: Byzantine, block: Block) -> Scores:
         near = bank.near
-        others = np.zeros((len(block.rows), n * e, block.first.shape[1]))
-        if which == LOSS and near.name[block.rows].any():
+        if which == LOSS and near.tried[block.rows].any():
             models = near.models.reshape(*near.models.shape[:-2], n * e)
-            others = run(crowd, block, teach=False, own=Own(models, models))
-        said = alone.learn(bank.own, block)
-        judge(
-            block.rows, block.labels, block.weights, said.transpose(0, 2, 1),
-            others.transpose(0, 2, 1), e, nu, near.name, near.phi, near.own, near.tried,
-        )  # fmt: skip
-        return said
+            said = run(crowd, block, teach=False, own=Own(models, models)).transpose(0, 2, 1)
+            judge(
+                block.rows, block.labels, block.weights, said, nu, near.name, near.phi, near.tried
+            )
+        elif which != LOSS:
+            near.tried[block.rows] += near.tried[block.rows] > 0
+        return alone.learn(bank.own, block)
 
     def message(bank: Byzantine, rows: Rows) -> Told:
-        return Told(bank.own.v[rows])
+        return Told(bank.own.v[rows], bank.near.turn[rows])
 
     def merge(bank: Byzantine, rows: Rows, reply: Heard) -> None:
-        own, near, before = bank
-        if isinstance(before, Before):
-            measure(own.v, near, before, rows)
+        own, near = bank
+        if which == DISTANCE:
+            measure(own.v, near, rows[near.tried[rows, 0] > 1])
         hear(
-            rows, own.v, near.models, near.name, near.phi, near.own, near.tried, which, phi0,
-            reply.models, reply.name,
+            rows, own.v, near.models, near.name, near.phi, near.tried, near.turn, which, phi0,
+            *reply,
         )  # fmt: skip
-        if isinstance(before, Before):
-            before.v[rows] = own.v[rows]
 
-    def measure(v: F32, near: Near, before: Before, rows: Rows) -> None:
-        """Take in the squared distances of the models from where the task was."""
-        started, phi = before.v[rows], near.phi[rows]
+    def measure(v: F32, near: Near, rows: Rows) -> None:
+        """Take in the squared distances from the own model as told, and of that to itself now."""
+        started, phi = near.models[rows, :, :, 0], near.phi[rows]
         for m in range(n):
-            far = squares(near.models[rows, :, :, m] - started)
-            phi[:, m] = accumulate(phi[:, m], far, nu)
+            to = near.models[rows, :, :, m] if m else v[rows]
+            phi[:, m] = accumulate(phi[:, m], squares(to - started), nu)
         near.phi[rows] = phi
-        near.own[rows] = accumulate(near.own[rows], squares(v[rows] - started), nu)
 
     def meet(shape: Shape, seed: int) -> Bank:
         return Drawn(np.array([seed], np.int64))
 
     def mix(memory: Drawn, inbox: Inbox) -> Reply:
-        v: F32 = inbox.message.v
+        v, turn = inbox.message
         known = keys(inbox.tasks)
-        chosen = choose(known, inbox.senders, inbox.mixing, int(memory.seed[0]), n)
-        models: Any = np.zeros((*v.shape[:3], n, e), np.float32)
+        chosen = choose(known, inbox.senders, inbox.mixing, int(memory.seed[0]), neighbours)
+        models = np.zeros((*v.shape[:3], n, e), np.float32)
         copy(v, chosen, models)
-        return Heard(models, np.where(chosen >= 0, np.append(known, 0)[chosen], 0))
+        name = np.where(chosen >= 0, np.append(known, 0)[chosen], 0)
+        return Heard(models, np.concatenate([known[:, None], name], 1), turn)
 
     def model(bank: Byzantine, rows: Rows) -> F32:
         return alone.model(bank.own, rows)

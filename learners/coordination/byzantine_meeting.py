@@ -69,39 +69,39 @@ def choose(names: I64, senders: I64, mixing: F64, seed: int, n: int) -> I64:
 
 @compiled
 def copy(v: F32, chosen: I64, out: F32) -> None:
-    """The models (t, d, k, e) of the chosen into (t, d, k, n, e)."""
+    """Each task's own model of (t, d, k, e) and those of its chosen into (t, d, k, 1 + n, e)."""
     tasks, d, k, n, e = out.shape
     for t in range(tasks):
         for j in range(d):
             for q in range(k):
-                for m in range(n):
-                    if chosen[t, m] >= 0:
+                for s in range(e):
+                    out[t, j, q, 0, s] = v[t, j, q, s]
+                for m in range(1, n):
+                    if chosen[t, m - 1] >= 0:
                         for s in range(e):
-                            out[t, j, q, m, s] = v[chosen[t, m], j, q, s]
+                            out[t, j, q, m, s] = v[chosen[t, m - 1], j, q, s]
 
 
 @compiled
 def judge(
-    rows: I64, labels: I64, weights: F32, own: F64, others: F64, e: int, nu: float, name: I64,
-    phi: F64, phi_own: F64, tried: I64,
-) -> None:  # fmt: skip
-    """Take in what a task's own model and its neighbours' said of each label: (n, classes, e).
+    rows: I64, labels: I64, weights: F32, said: F64, nu: float, name: I64, phi: F64, tried: I64
+) -> None:
+    """Take in what a task's models said of each label: (examples, classes, n e).
 
     An example of weight w counts as w of them, at most as all there is to know. Of a class that
     the task has yet to meet, nobody says anything.
     """
-    n = name.shape[1]
+    n, e = phi.shape[1], phi.shape[2]
     for i in range(len(rows)):
         t, y = rows[i], labels[i]
         by = min(1.0, nu * weights[i])
-        if own[i, y, 0] == 0.0 or by == 0.0:
+        if tried[t, 0] == 0 or said[i, y, 0] == 0.0 or by == 0.0:
             continue
         tried[t, 0] += 1
-        for s in range(e):
-            phi_own[t, s] = accumulate(phi_own[t, s], -log(max(own[i, y, s], LEAST)), by)
-            for m in range(n):
-                if name[t, m] != 0:
-                    loss = -log(max(others[i, y, m * e + s], LEAST))
+        for m in range(n):
+            if name[t, m] != 0:
+                for s in range(e):
+                    loss = -log(max(said[i, y, m * e + s], LEAST))
                     phi[t, m, s] = accumulate(phi[t, m, s], loss, by)
 
 
@@ -118,35 +118,43 @@ def credible(model: F32) -> bool:
 
 @compiled
 def hear(
-    rows: I64, v: F32, near: F32, name: I64, phi: F64, phi_own: F64, tried: I64, rule: int,
-    phi0: float, new: F32, new_name: I64,
+    rows: I64, v: F32, near: F32, name: I64, phi: F64, tried: I64, turn: I64, rule: int,
+    phi0: float, new: F32, new_name: I64, new_turn: I64,
 ) -> None:  # fmt: skip
-    """Combine what was judged since the last time, then take the new models in its place.
+    """Combine the models that were judged, then take the new ones to be judged next.
 
     A neighbour heard before keeps its phi; a new one has at first the same standing as the task
-    itself, and one whose model is not credible is as one who left.
+    itself, and one whose model is not credible is as one who left. Of what was told before the
+    last combination nothing is taken: it would be combined twice.
     """
-    n, e = near.shape[3], near.shape[4]
+    n, e = phi.shape[1], phi.shape[2]
     kept = np.empty((n, e))
+    names = np.zeros(n, np.int64)
     for i in range(len(rows)):
         t = rows[i]
-        if tried[t, 0] > 0:
+        moved = False
+        if tried[t, 0] > 1:
             for s in range(e):
-                a = weigh(phi_own[t, s], phi[t, :, s], name[t] != 0, rule)
+                a = weigh(phi[t, :, s], name[t] != 0, rule)
                 if a[0] < 1.0:
+                    moved = True
                     for q in range(v.shape[2]):
-                        v[t, :, q, s] = combine(a, v[t, :, q, s], near[t, :, q, :, s])
-        tried[t, 0] = 0
-        names = np.zeros(n, np.int64)
+                        combine(a, near[t, :, q, :, s], v[t, :, q, s])
+        if moved:
+            turn[t, 0] += 1
+            tried[t, 0] = 0
+        if new_turn[i, 0] != turn[t, 0] or not credible(new[i, :, :, 0]):
+            continue
+        tried[t, 0] = 1
         for m in range(n):
-            if new_name[i, m] != 0 and credible(new[i, :, :, m]):
-                names[m] = new_name[i, m]
+            there = new_name[i, m] != 0 and credible(new[i, :, :, m])
+            names[m] = new_name[i, m] if there else 0
             for s in range(e):
-                kept[m, s] = max(phi0, phi_own[t, s])
+                kept[m, s] = max(phi0, phi[t, 0, s])
             for old in range(n):
-                if names[m] != 0 and name[t, old] == names[m]:
+                if there and name[t, old] == names[m]:
                     kept[m] = phi[t, old]
-            if names[m] != 0:
+            if there:
                 near[t, :, :, m] = new[i, :, :, m]
             else:
                 near[t, :, :, m] = 0
