@@ -57,17 +57,15 @@ def weigh(phi: F64, there: NDArray[np.bool_], rule: int) -> F64:
 
 
 @compiled
-def combine(a: F64, models: Any, last: Any) -> None:
-    """Move `last` (d), the own model now, by what the combination of models (d, n) differs from
-    the own among them, the first: it is the combination, and all that was learnt since.
+def combine(a: F64, models: Any) -> F64:
+    """The combination of models (n, d): summed in order.
 
-    Where no neighbour says anything but 0, nothing moves: it is a column that nobody told of.
+    >>> combine(np.array([0.25, 0.75]), np.array([[4.0, 0.0], [0.0, 4.0]])).tolist()
+    [1.0, 3.0]
     """
-    for j in range(len(last)):
-        told, by = False, 0.0
-        for m in range(1, models.shape[1]):
-            if a[m] > 0.0:
-                told = told or models[j, m] != 0.0
-                by += a[m] * (np.float64(models[j, m]) - np.float64(models[j, 0]))
-        if told:
-            last[j] = np.float32(np.float64(last[j]) + by)
+    out = np.zeros(models.shape[1])
+    for m in range(len(a)):
+        if a[m] > 0.0:  # what has no weight may be no number
+            for j in range(len(out)):
+                out[j] += a[m] * np.float64(models[m, j])
+    return out
