@@ -75,7 +75,7 @@ _ENTRIES = [
         "byzantine",
         "neighbours weighed by their loss on the task's own examples, the worse ones dropped",
         "Li, Abbas & Koutsoukos 2020",
-        lambda: scaled(byzantine(RATE)),
+        lambda: scaled(byzantine(RATE), by="task"),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}

@@ -22,7 +22,8 @@ bytes: all the other tasks while there are at most n, else n that are drawn by t
 ring, so that tasks that come and go change few of them; on a network, tasks of neighbouring places
 alone. A task keeps n models besides its own. A model is used once its sender has been judged on
 1 / nu examples; one with a weight that is not a number, or beyond 10**18, is dropped, and its
-sender has to prove itself anew.
+sender has to prove itself anew. Behind a scale of each task (`scaled`, by task) nothing else that
+others send has any effect; a scale of the place may be lied to.
 
 Guarantee: with phi the true risks, convex losses and any number of liars, r_k(theta_k) <= sum_l
 a_kl r_k(psi_l) <= r_k(psi_k): a combination is a mean of models that are no worse than the own one
@@ -38,11 +39,11 @@ Source: Li, Abbas & Koutsoukos, "Byzantine resilient distributed multi-task lear
 Its are the rules (`byzantine_rules`), phi_0 = 1 and nu = .05. Ours: steps by AdaGrad; judging
 before the step and not after it, which with a step an example would flatter the own model; choosing
 n neighbours, and proving oneself first; and that the next step starts from psi_k, where in the
-paper it starts from theta_k. There models are exchanged at every step; with the neighbours' models of the
-last meeting, each combination would take back what was learnt since, and in one pass over a stream
-averaging costs more than its noise (measured on activities of 12 people: 25.7 % error alone, 24.2
-so, 30.0 with combinations learnt on from). A neighbour's loss is that of the model as received, not
-of the model its sender has, as in the code published with the paper.
+paper it starts from theta_k. There models are exchanged at every step; with the neighbours' models
+of the last meeting, each combination would take back what was learnt since, and in one pass over a
+stream averaging costs more than its noise (measured on activities of 12 people: 25.7 % error alone,
+24.2 so, 30.0 with combinations learnt on from). A neighbour's loss is that of the model as
+received, not of the model its sender has, as in the code published with the paper.
 """
 
 from __future__ import annotations

@@ -11,7 +11,9 @@ import pytest
 from learners import tree
 from learners.coordination import CATALOG
 from learners.coordination.independent import independent
+from learners.coordination.laplacian import laplacian
 from learners.coordination.mixture import mixture
+from learners.coordination.robust import robust
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
 from learners.coordination.together import together
@@ -24,6 +26,9 @@ CASES: dict[str, Callable[[], Strategy]] = {
     "scaled by task": lambda: scaled(shared((2.0,)), by="task"),
     "scaled by place": lambda: scaled(independent((2.0,)), by="place"),
     "mixture": lambda: mixture(scaled(together(independent((2.0,)), shared((2.0,))), by="place")),
+    "robust rows": lambda: robust(laplacian((2.0,)), "geometric"),
+    "robust sums": lambda: robust(scaled(shared((2.0,))), "trimmed"),
+    "guarded": lambda: robust(scaled(laplacian((2.0,))), "loss"),
 }
 
 # The expert that a task would have by itself, behind a scale of its own or none.
@@ -32,6 +37,7 @@ OWN = {"auto": "independent", "independent": "independent:2", "together": "indep
 _ALONE = "nothing_that_others_do_changes_the_own_learner"
 _THIRD = "a_class_of_others_changes_nothing_once_a_task_has_two"
 _AGAIN = "a_name_that_comes_back_is_a_new_task"
+_TWO = "two_places_that_always_meet_are_one"
 _PLAIN = "one_task_alone_is_the_plain_learner"
 _NO_OWN = "has no family of the task's own, or has it behind the scale of the place"
 
@@ -43,6 +49,9 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_PLAIN, "shared"): "u and v_t both move: another step than either alone",
     (_PLAIN, "scaled by task"): "as shared, which it wraps",
     (_PLAIN, "together"): "as shared, which is one of its two",
+    (_PLAIN, "robust sums"): "as shared, which it wraps",
+    (_TWO, "robust sums"): "each of two hears the mean of both: one of them may be lying",
+    (_TWO, "guarded"): "what a place hears counts only once it has been tried",
     (_PLAIN, "drom"): "the trace norm is a price for one task too",
 }
 
