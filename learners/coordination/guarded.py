@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from learners import tree
 from learners.coordination.byzantine_rules import accumulate
@@ -38,6 +39,7 @@ from learners.types import (
 )
 
 LEAST = 1e-300  # probability, lest its logarithm be none
+UNSOUND = 1.0  # nats that phi rises by where a reply led to what is no number, which is not judged
 
 
 class Judged(NamedTuple):
@@ -102,17 +104,20 @@ def guarded(inner: Strategy, nu: float = 0.05) -> Strategy:
         return inner.message(bank.bank, rows)
 
     def merge(bank: Guarded, rows: Rows, reply: Reply) -> None:
-        judged = bank.judged
-        phi, tried = judged.phi[rows], judged.tried[rows, 0]
-        better = rows[(tried > 0) & (phi[:, 1] <= phi[:, 0])]
+        judged, sound = bank.judged, finite(bank.trial, rows)
+        phi, tried = judged.phi[rows], judged.tried[rows, 0] > 0
+        better = rows[tried & sound & (phi[:, 1] <= phi[:, 0])]
+        judged.phi[rows[~sound], 1] = phi[~sound].max(1) + UNSOUND
         copy_rows(bank.trial, bank.bank, better)
         copy_rows(bank.bank, bank.trial, rows)
         judged.tried[rows] = 0
-        if any(leaf is not None and "t" not in names for _, names, leaf in tree.leaves(reply)):
-            if judged.place_tried[0] and judged.place_phi[1] <= judged.place_phi[0]:
-                copy_commons(bank.trial, bank.bank)
-            else:
-                copy_commons(bank.bank, bank.trial)
+        if tree.speaks_of_commons(reply):
+            place, both = judged.place_phi, (bank.bank, bank.trial)
+            if not finite_commons(bank.trial):
+                place[1] = place.max() + UNSOUND
+            elif judged.place_tried[0] and place[1] <= place[0]:
+                both = (bank.trial, bank.bank)
+            copy_commons(*both)
             judged.place_tried[0] = 0
         inner.merge(bank.trial, rows, reply)
 
@@ -136,3 +141,18 @@ def copy_commons(source: Bank, into: Bank) -> None:
     for (_, names, leaf), (_, _, to) in zip(tree.leaves(source), tree.leaves(into), strict=True):
         if "t" not in names:
             to[...] = leaf
+
+
+def finite(bank: Bank, rows: Rows) -> NDArray[np.bool_]:
+    """Which of those rows are all numbers."""
+    out = np.ones(len(rows), np.bool_)
+    for _, names, leaf in tree.leaves(bank):
+        if "t" in names and leaf.dtype.kind == "f":
+            out &= np.isfinite(leaf[rows]).reshape(len(rows), -1).all(1)
+    return out
+
+
+def finite_commons(bank: Bank) -> bool:
+    """Whether what is common to all tasks is all numbers."""
+    commons = [leaf for _, names, leaf in tree.leaves(bank) if "t" not in names]
+    return all(bool(np.isfinite(leaf).all()) for leaf in commons)

@@ -62,7 +62,8 @@ def robust(
     rule
         of the centre: "median", "trimmed", "geometric"; or "loss", see above
     liars
-        share of the words that "trimmed" cuts off at either end, below 1/2
+        share of the words that "trimmed" cuts off at either end, and beyond which a coordinate of
+        "geometric" may not lie, below 1/2
     reach
         how many median distances from the centre a task's word may lie
 
@@ -81,13 +82,10 @@ def robust(
         return guarded(inner)
 
     def centre(words: F64) -> F64:
-        found: F64
+        cut = len(words) if rule == "median" else round(liars * len(words))
         if not len(words):
-            found = np.zeros(words.shape[1])
-        elif rule == "geometric":
-            found = geometric(words)
-        else:
-            found = trimmed(words, len(words) if rule == "median" else round(liars * len(words)))
+            return np.zeros(words.shape[1])
+        found: F64 = geometric(words, cut) if rule == "geometric" else trimmed(words, cut)
         return found
 
     def safe(names: str, leaf: Array) -> Array:
