@@ -163,7 +163,7 @@ def spread(tree: Tree, shape: Shape, **at: NDArray[np.int64]) -> Tree:
 
 
 def speaks_of_commons(reply: Tree) -> bool:
-    """Whether a reply has its leaves without tasks, which are left out where it is of tasks only."""
+    """Whether a reply has leaves without tasks, left out where it is of tasks only."""
     found: list[tuple[str, Any]] = [(names, leaf) for _, names, leaf in leaves(reply)]
     return any("t" not in names and leaf is not None for names, leaf in found)
 

@@ -148,7 +148,7 @@ def finite(bank: Bank, rows: Rows) -> NDArray[np.bool_]:
     out = np.ones(len(rows), np.bool_)
     for _, names, leaf in tree.leaves(bank):
         if "t" in names and leaf.dtype.kind == "f":
-            out &= np.isfinite(leaf[rows]).reshape(len(rows), -1).all(1)
+            out &= np.isfinite(leaf[rows]).all(axis=tuple(range(1, leaf.ndim)))
     return out
 
 

@@ -13,6 +13,7 @@ from learners.coordination import CATALOG
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
 from learners.coordination.mixture import mixture
+from learners.coordination.private import private
 from learners.coordination.robust import robust
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
@@ -28,6 +29,8 @@ CASES: dict[str, Callable[[], Strategy]] = {
     "mixture": lambda: mixture(scaled(together(independent((2.0,)), shared((2.0,))), by="place")),
     "robust rows": lambda: robust(laplacian((2.0,)), "geometric"),
     "robust sums": lambda: robust(scaled(shared((2.0,))), "trimmed"),
+    "private": lambda: scaled(private(shared((2.0,)), 1.0, 0.01, b"a secret"), by="task"),
+    "private rows": lambda: private(laplacian((2.0,)), 1.0, 0.01, b"a secret"),
     "guarded": lambda: robust(scaled(laplacian((2.0,))), "loss"),
 }
 
@@ -37,6 +40,9 @@ OWN = {"auto": "independent", "independent": "independent:2", "together": "indep
 _ALONE = "nothing_that_others_do_changes_the_own_learner"
 _THIRD = "a_class_of_others_changes_nothing_once_a_task_has_two"
 _AGAIN = "a_name_that_comes_back_is_a_new_task"
+_FIRST = "which_class_came_first_only_turns_the_margin"
+_RENAMED = "renaming_tasks_permutes_the_result"
+_SILENT = "a_silent_place_stops_nobody"
 _TWO = "two_places_that_always_meet_are_one"
 _PLAIN = "one_task_alone_is_the_plain_learner"
 _NO_OWN = "has no family of the task's own, or has it behind the scale of the place"
@@ -51,6 +57,11 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_PLAIN, "together"): "as shared, which is one of its two",
     (_PLAIN, "robust sums"): "as shared, which it wraps",
     (_TWO, "robust sums"): "each of two hears the mean of both: one of them may be lying",
+    (_PLAIN, "private"): "as shared, which it wraps",
+    **{(_TWO, c): "noise, and a word follows one reply later" for c in ("private", "private rows")},
+    **{(_SILENT, c): "its word is another once it has heard" for c in ("private", "private rows")},
+    (_RENAMED, "private rows"): "a task's noise follows from its name",
+    (_FIRST, "private rows"): "noise does not turn with the margin",
     (_TWO, "guarded"): "what a place hears counts only once it has been tried",
     (_PLAIN, "drom"): "the trace norm is a price for one task too",
 }
