@@ -47,7 +47,7 @@ from learners.tree import Array
 from learners.types import F64, Bank, Inbox, Reply, Strategy
 
 Rule = Literal["median", "trimmed", "geometric", "loss"]
-RULES = ("median", "trimmed", "geometric", "loss")
+RULES: tuple[Rule, ...] = ("median", "trimmed", "geometric", "loss")
 
 
 def robust(

@@ -338,8 +338,7 @@ def test_a_third_hostile_on_activities(data_dir: Path) -> None:
         )[0].mean()
         print(f"{attack}: {found:.2f} alone {alone:.2f} clean {together:.2f} average {average:.2f}")
         assert found <= alone + 1
-    with np.errstate(all="ignore"):
-        pooled = company(lambda: find("pooled"), batch, 4, "inner")[0].mean()
+    pooled = company(lambda: find("pooled"), batch, 4, "inner")[0].mean()
     assert pooled > alone + 15
 
 
