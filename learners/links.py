@@ -52,8 +52,9 @@ def two(
     wide = lanes.double(z)
     high = lanes.fill(wide, 1.0) / (lanes.fill(wide, 1.0) + wide)
     low = wide * high
-    right = lanes.less(for_it, nothing, low, high)
-    other = lanes.less(for_it, nothing, high, low)
+    # A margin that is no number speaks against the label, whichever it is: it knows nothing of it.
+    right = lanes.less(nothing, for_it, high, low)
+    other = lanes.less(nothing, for_it, low, high)
     odds = lanes.less(for_it, nothing, z, one / z)
     met = met_two(first, now)
     if met == 3:

@@ -164,6 +164,12 @@ def spread(tree: Tree, shape: Shape, **at: NDArray[np.int64]) -> Tree:
     return map(place, tree)
 
 
+def speaks_of_commons(reply: Tree) -> bool:
+    """Whether a reply has leaves without tasks, left out where it is of tasks only."""
+    found: list[tuple[str, Any]] = [(names, leaf) for _, names, leaf in leaves(reply)]
+    return any("t" not in names and leaf is not None for names, leaf in found)
+
+
 def _dtypes(tree: Tree) -> Iterator[np.dtype[Any]]:
     """The dtype that each leaf declares."""
     fields, declared = _fields(tree)

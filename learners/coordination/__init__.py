@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from learners.coordination.admm import admm
+from learners.coordination.byzantine import byzantine
 from learners.coordination.drom import drom
 from learners.coordination.drom_d import drom_d
 from learners.coordination.families import families
@@ -104,6 +105,12 @@ _ENTRIES = [
         "fedem without a server: places average their components with their neighbours'",
         "Marfoq, Neglia, Bellet, Kameni & Vidal 2021",
         lambda: scaled(fedem_d()),
+    ),
+    Entry(
+        "byzantine",
+        "neighbours weighed by their loss on the task's own examples, the worse ones dropped",
+        "Li, Abbas & Koutsoukos 2020",
+        lambda: scaled(byzantine(RATE), by="task"),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}

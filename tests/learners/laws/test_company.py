@@ -86,6 +86,10 @@ PLAIN = {  # each case's plain learner: itself with no others to learn with
     "independent": lambda: scaled(independent((2.0,)), by="place"),
     "scaled by place": lambda: scaled(independent((2.0,)), by="task"),
     "laplacian": lambda: scaled(independent((2.0,)), by="task"),
+    "byzantine": lambda: scaled(independent((2.0,)), by="place"),
+    "robust rows": lambda: independent((2.0,)),
+    "private rows": lambda: independent((2.0,)),
+    "guarded": lambda: scaled(independent((2.0,)), by="task"),
 }
 
 
