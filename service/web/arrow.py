@@ -36,7 +36,7 @@ try:
     import pyarrow.compute as pc
 except ImportError:  # the extra `arrow` is not installed
     pa = None
-else:  # types by their number: asked of each column of each request, `pa.types` takes ten times
+else:  # types by their number: asked of each column of each request
     _NUMBERS = {
         make().id
         for make in (

@@ -34,9 +34,9 @@ from service.web.tell import said as said
 from service.web.unpack import Unpacker
 
 # Bytes decoded on the event loop, in a millisecond or two; more would hold it up, so a thread does
-# it, and to go there and back costs the loop and the thread a tenth of that.
+# it: there and back, the two also wait for each other's lock.
 INLINE = 1 << 18
-INLINE_ARROW = 1 << 20  # a byte of it takes a quarter of the time
+INLINE_ARROW = 1 << 20  # a byte of it takes a third of the time
 PAUSE = 0.05  # seconds before a busy engine is asked again, when half a request is learnt
 Make = tuple[int, Callable[[], Prepared]]  # how long it takes, as bytes of JSON; and what prepares
 T = TypeVar("T")

@@ -106,7 +106,7 @@ def _keep_memory() -> None:
     """Have malloc use again what was freed, where it is glibc's.
 
     By default arrays of more than some 128 KB are mapped anew each time, and the kernel clears each
-    of their pages: a fifth of the time of a request of thousands of examples.
+    of their pages anew, for each request of thousands of examples.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

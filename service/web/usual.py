@@ -47,8 +47,8 @@ def usual(text: bytes, *, to_learn: bool, array: bool) -> Usual:
     ([1.0, 2.5], [[1, 47, 58]])
     """
     letters = np.frombuffer(text, np.uint8)
-    n = int(np.count_nonzero(letters == (123 if array else 10))) + 1  # bytes.count takes ten times
-    m = int(np.count_nonzero(letters == 58)) + 1  # as long where there are many
+    n = int(np.count_nonzero(letters == (123 if array else 10))) + 1  # bytes.count is slow
+    m = int(np.count_nonzero(letters == 58)) + 1  # where there are many
     size = 64
     while size < 2 * min(m, _MOST_NAMES):
         size *= 2
