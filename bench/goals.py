@@ -42,7 +42,26 @@ GOALS = (
     Goal("served, one example a request, 16 connections: x an empty application", "serve",
          "learn, one example a request, 16", "Kindred auto", "ratios", "x empty", 0.6),
     Goal("served, NDJSON, 256 a request: x FastAPI, pydantic, river", "serve",
-         "learn, 256 examples a request", "Kindred auto, NDJSON", "ratios", "x FastAPI", 8),
+         "learn, 256 examples a request, 4", "Kindred auto, NDJSON", "ratios", "x FastAPI", 8),
+    *(
+        Goal(f"served, columns, {n} a request: x FastAPI, pydantic, river", "serve",
+             f"learn, {n} examples a request, 4", "Kindred auto, columns", "ratios",
+             "x FastAPI", 20)
+        for n in (256, 4096)
+    ),
+    Goal("served, Arrow, 4096 a request, one expert: million examples per CPU second", "serve",
+         "learn, 4096 examples a request, 4", "Kindred independent, Arrow", "rows",
+         "millions", 1.5),
+    Goal("served, Arrow, 4096 a request, default mixture: million examples per CPU second",
+         "serve", "learn, 4096 examples a request, 4", "Kindred auto, Arrow", "rows",
+         "millions", 0.7),
+    Goal("served, NDJSON, 4096 a request: x FastAPI, pydantic, river", "serve",
+         "learn, 4096 examples a request, 4", "Kindred auto, NDJSON", "ratios", "x FastAPI", 8),
+    *(
+        Goal(f"restart, 1,000,000 examples in groups of {n}: s", "recover", "1,000,000",
+             f"auto, groups of {n}", "rows", "seconds", None, 10)
+        for n in (16, 256)
+    ),
     Goal("bytes a task at 100,000, default mixture", "memory", "100,000", "Kindred auto", "rows",
          "rss", None, 4096),
 )  # fmt: skip

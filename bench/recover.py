@@ -108,7 +108,7 @@ def tables(given: Namespace) -> Iterator[Table]:
     with TemporaryDirectory() as name:
         turns = {}
         for strategy in STRATEGIES:
-            for size in GROUPS:
+            for size in given.groups:
                 directory = Path(name) / f"{strategy}-{size}"
                 digest = write(directory, strategy, pool(size, n), n // size * size)
                 turns[f"{strategy}, groups of {size}"] = restart(directory, digest, size)
@@ -117,8 +117,9 @@ def tables(given: Namespace) -> Iterator[Table]:
 
 
 def options(parser: ArgumentParser) -> None:
-    """How long the journal is."""
+    """How long the journal is, and of what."""
     parser.add_argument("--examples", type=int, help="in the journal (1,000,000; short: 100,000)")
+    parser.add_argument("--groups", type=int, nargs="+", default=GROUPS, help="sizes (%(default)s)")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,12 +3,15 @@
 Kindred's own server, its journal on, beside an ASGI application that does nothing, and beside
 FastAPI, pydantic and river, which keep nothing on a disk and predict nothing when they learn. All
 are uvicorn with uvloop and httptools. What counts is the servers' CPU time, of all threads; the
-load client is a process of its own.
+load client is a process of its own. Many examples come to Kindred in each form that it takes (an
+array of objects, objects on lines, columns once and rows as arrays, Arrow), to the others as an
+array.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +19,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench import problems
 from bench.frame import run
@@ -28,6 +31,8 @@ from bench.tables import Measure, Ratio, Table
 TASKS = 16
 BODIES = 64  # different requests of a kind, sent in turn
 JSON, LINES = "application/json", "application/x-ndjson"
+ROWS, ARROW = "application/json; columns", "application/vnd.apache.arrow.stream"
+FORMS = {"JSON": JSON, "NDJSON": LINES, "columns": ROWS, "Arrow": ARROW}
 MEASURES = (
     Measure("us", "CPU us an example", 2),
     Measure("wall", "examples/s"),
@@ -56,14 +61,15 @@ LOADS = (
     Load("learn", 1, 64),
     Load("predict", 1, 16),
     Load("learn", 16, 16),
+    Load("learn", 256, 1),
     Load("learn", 256, 4),
     Load("learn", 4096, 1),
     Load("learn", 4096, 4),
 )
-SHORT = (LOADS[0], LOADS[3], LOADS[5])
+SHORT = (LOADS[0], LOADS[3], LOADS[6], LOADS[8])
 
 
-def examples(n: int, labelled: bool) -> list[dict[str, object]]:
+def examples(n: int, labelled: bool) -> list[dict[str, Any]]:
     """Examples as people write them, spread over the tasks."""
     X, y = problems.dense(n)
     rows = problems.mappings(X)
@@ -77,7 +83,7 @@ def examples(n: int, labelled: bool) -> list[dict[str, object]]:
     ]
 
 
-def bodies(load: Load) -> list[list[dict[str, object]]]:
+def bodies(load: Load) -> list[list[dict[str, Any]]]:
     """The examples of each request."""
     n = load.examples
     made = examples(max(4, BODIES // n) * n, load.verb == "learn")
@@ -90,10 +96,38 @@ def requests(load: Load, form: str, path: str) -> list[bytes]:
     for some in bodies(load):
         if form == LINES:
             body = b"\n".join(json.dumps(one).encode() for one in some)
+        elif form == ROWS:
+            columns = flat(some)
+            rows = list(zip(*columns.values(), strict=True))
+            body = json.dumps({"columns": list(columns), "rows": rows}).encode()
+        elif form == ARROW:
+            body = arrow(flat(some))
         else:
             body = json.dumps(some if load.examples > 1 else some[0]).encode()
-        made.append(request(path, body, form))
+        made.append(request(path, body, JSON if form == ROWS else form))
     return made
+
+
+def flat(some: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """The same as columns: features by their names beside task and label."""
+    named = [one for one in some[0] if one != "features"]
+    columns = {name: [one[name] for one in some] for name in named}
+    features = list(some[0]["features"])
+    return columns | {name: [one["features"][name] for one in some] for name in features}
+
+
+def arrow(columns: dict[str, list[Any]]) -> bytes:
+    """A stream of one batch; what repeats as codes, as data frames have their categories."""
+    import pyarrow as pa
+
+    arrays = [pa.array(values) for values in columns.values()]
+    arrays = [one.dictionary_encode() if one.type == pa.string() else one for one in arrays]
+    batch = pa.RecordBatch.from_arrays(arrays, list(columns))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
 
 
 def forms(load: Load, servers: Sequence[Server]) -> Iterator[tuple[str, Server, list[bytes]]]:
@@ -106,8 +140,8 @@ def forms(load: Load, servers: Sequence[Server]) -> Iterator[tuple[str, Server, 
         elif server.name in PEERS:
             yield server.name, server, requests(load, JSON, "/many" + path)
         else:
-            yield f"{server.name}, JSON", server, plain
-            yield f"{server.name}, NDJSON", server, requests(load, LINES, path)
+            for name, form in FORMS.items():
+                yield f"{server.name}, {name}", server, requests(load, form, path)
 
 
 def turn(server: Server, load: Load, made: list[bytes], seconds: float, client: Executor) -> Turn:
@@ -129,6 +163,7 @@ def turn(server: Server, load: Load, made: list[bytes], seconds: float, client: 
         return {
             "us": 1e6 * cpu / n,
             "rate": n / cpu,
+            "millions": n / cpu / 1e6,
             "wall": n / driven.seconds,
             "p50": 1e3 * cuts[49],
             "p99": 1e3 * cuts[98],
@@ -149,7 +184,16 @@ def tables(given: Namespace) -> Iterator[Table]:
                 name: turn(server, load, made, given.seconds, client)
                 for name, server, made in forms(load, servers)
             }
-            yield Table(str(load), take_turns(turns, given.rounds), MEASURES, RATIOS)
+            yield Table(str(load), take_turns(turns, given.rounds), MEASURES, RATIOS, absent(load))
+
+
+def absent(load: Load) -> dict[str, str]:
+    """Who is not there to be measured, and why."""
+    if load.examples == 1:
+        return {}
+    there = shutil.which("vw") is not None
+    why = "it is not driven here" if there else "no vw command on the path (the package has none)"
+    return {"Vowpal Wabbit's daemon": why}
 
 
 def options(parser: ArgumentParser) -> None:

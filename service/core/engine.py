@@ -49,6 +49,7 @@ from service.store.lock import Lock
 T = TypeVar("T")
 GROUP = 4096  # examples done at one go: what comes after waits for no more than these,
 COLUMNS = 1 << 20  # and for no more columns than these, some 10 MB of journal, and one request
+TURNS = 16  # of the event loop, at most, in which a group gathers
 FEW = 500  # columns of a request that the writer hashes, together with others'; another thread more
 log = logging.getLogger("kindred")
 
@@ -246,17 +247,29 @@ class Engine:
         try:
             while self._jobs or not self._closing:
                 if self._jobs:
+                    await self._gather()
                     group = self._group()
                     for job, outcome in await self._work(group):
                         self._settle(job, outcome)
                     group = []
                     await self._keeper.after_group(self._in_writer)
-                    await asyncio.sleep(0)  # what has come meanwhile goes with the next group
                 else:
                     self._wake.clear()
                     await self._wake.wait()
         except Exception as error:
             self._fail(error, group)
+
+    async def _gather(self) -> None:
+        """Let what comes just now go with the next group, for as long as each turn brings some.
+
+        Clients that were answered together ask again together: so they share a flush again, rather
+        than take turns by halves. No timer: a turn that brings nothing ends it.
+        """
+        n, turns = 0, 0
+        while n < len(self._jobs) and self._queued < GROUP and turns < TURNS:
+            n = len(self._jobs)
+            turns += 1
+            await asyncio.sleep(0)
 
     def _fail(self, error: Exception, group: Sequence[Job]) -> None:
         """The journal may hold what the place has not learnt: only a restart sets that right."""

@@ -10,6 +10,7 @@ from learners import features
 from learners.features import Batch
 from service.core.receipts import Receipt
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: that costs more than its use
 _SIZE = 4  # bytes that tell the length of the receipts
 
 
@@ -53,7 +54,7 @@ def to_bytes(lesson: Lesson) -> bytes:
     >>> from_bytes(to_bytes(lesson)).receipts
     (Receipt(row=0, id='id-1', fingerprint='f0'),)
     """
-    receipts = json.dumps(lesson.receipts, separators=(",", ":")).encode()
+    receipts = _encode(lesson.receipts).encode() if lesson.receipts else b"[]"
     return len(receipts).to_bytes(_SIZE, "little") + receipts + features.to_bytes(lesson.batch)
 
 

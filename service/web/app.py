@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.core.engine import Engine
 from service.core.face import Face
@@ -34,6 +34,19 @@ from service.web.routes import routes
 from service.web.running import Running
 
 
+class Application(FastAPI):
+    """FastAPI, past which the hot routes go: they need none of its layers."""
+
+    front: Front
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the lifespan."""
+        if scope["type"] == "http" and scope["path"] in self.front.hot:
+            await self.front(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The application of one data directory; `app.state.running` is its engine's life."""
     metrics = Metrics(_version())
@@ -47,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             await running.stop()
 
-    app = FastAPI(
+    app = Application(
         title="Kindred",
         summary="Online, multi-task classification: every task learns from each example as it "
         "arrives, related tasks learn from each other, and none pays for it.",
@@ -65,12 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
     # The front turns problems into answers, for these routes and the hot ones alike.
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(
-        Front,
-        hot=hot,
-        metrics=metrics,
-        access_log=settings.access_log,
-    )
+    app.add_middleware(Front, hot={}, metrics=metrics, access_log=settings.access_log)
+    app.front = Front(app, hot, metrics, settings.access_log)
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -36,6 +36,16 @@ try:
     import pyarrow.compute as pc
 except ImportError:  # the extra `arrow` is not installed
     pa = None
+else:  # types by their number: asked of each column of each request
+    _NUMBERS = {
+        make().id
+        for make in (
+            pa.bool_, pa.int8, pa.int16, pa.int32, pa.int64, pa.uint8, pa.uint16, pa.uint32,
+            pa.uint64, pa.float16, pa.float32, pa.float64,
+        )
+    }  # fmt: skip
+    _TEXTS = {pa.string().id, pa.large_string().id}
+    _DICTIONARY, _NULL = pa.dictionary(pa.int8(), pa.string()).id, pa.null().id
 
 _INTO = "; cast it to numbers, booleans, strings, or lists of these"
 
@@ -101,7 +111,7 @@ class Arrow:
         features = [
             (name.removeprefix(FEATURES), array)
             for name, array in named.items()
-            if name.startswith(FEATURES) and not pa.types.is_null(array.type)
+            if name.startswith(FEATURES) and array.type.id != _NULL
         ]
         task, label, weight, id = (
             _role(role, named[role]) if role in named else None for role in ROLES
@@ -173,15 +183,13 @@ def _bag(name: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_number(kind: Any) -> bool:
-    return bool(
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
-    )
+    return kind.id in _NUMBERS
 
 
 def _is_text(kind: Any) -> bool:
-    if pa.types.is_dictionary(kind):
+    if kind.id == _DICTIONARY:
         kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return kind.id in _TEXTS
 
 
 def _numbers(array: Any) -> Numbers:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
@@ -33,9 +33,12 @@ from service.web.tell import encode, lines, spoken_elements, spoken_lines
 from service.web.tell import said as said
 from service.web.unpack import Unpacker
 
-INLINE = 1 << 14  # bytes decoded on the event loop; more would hold it up, so a thread does it
+# Bytes decoded on the event loop, in a millisecond or two; more would hold it up, so a thread does
+# it: there and back, the two also wait for each other's lock.
+INLINE = 1 << 18
+INLINE_ARROW = 1 << 20  # a byte of it takes a third of the time
 PAUSE = 0.05  # seconds before a busy engine is asked again, when half a request is learnt
-Make = Callable[[], Prepared]
+Make = tuple[int, Callable[[], Prepared]]  # how long it takes, as bytes of JSON; and what prepares
 T = TypeVar("T")
 
 
@@ -117,16 +120,18 @@ class Examples:
 
     async def _makes(self, body: bytes, form: str) -> AsyncIterator[Make]:
         """What prepares some of the examples at a time; a Problem (whole) before the first."""
-        makes: Iterable[Make]
+        if form != ARROW and not is_table(body):
+            texts = await _aside(len(body), partial(self.decoder.arrays, body))
+            for text in texts:
+                yield len(text), partial(self.decoder.array, text, self.kind)
+            return
+        reader: Rows | Arrow = self.rows
+        size = len(body)
         if form == ARROW:
-            makes = await _aside(self.arrow.read, body, self.kind)
-        elif is_table(body):
-            makes = await _aside(self.rows.read, body, self.kind)
-        else:
-            texts = await _aside(self.decoder.arrays, body)
-            makes = (partial(self.decoder.array, text, self.kind) for text in texts)
+            reader, size = self.arrow, size * INLINE // INLINE_ARROW
+        makes = list(await _aside(size, partial(reader.read, body, self.kind)))
         for make in makes:
-            yield make
+            yield size // len(makes), make
 
     async def _lines(
         self, engine: Engine, receive: Receive, send: Send, unpack: Unpacker | None
@@ -138,7 +143,7 @@ class Examples:
         async def makes() -> AsyncIterator[Make]:
             nonlocal number
             async for text in by_line(arriving(receive, unpack), limit):
-                yield partial(self.decoder.lines, text, self.kind, number)
+                yield len(text), partial(self.decoder.lines, text, self.kind, number)
                 number += text.count(b"\n")
 
         async with Outgoing(send, LINES, limit) as answer:
@@ -163,8 +168,8 @@ class Examples:
         ask = engine.learn_block if self.kind.to_learn else engine.predict_block
         stop: Problem | None = None
         first = True
-        async for make in makes:
-            made = await _aside(make)
+        async for size, make in makes:
+            made = await _aside(size, make)
             while stop is None:
                 try:
                     yield await ask(made)
@@ -191,9 +196,6 @@ def _codes(spoken: Spoken) -> Counter[str]:
     return Counter(item.code for item in spoken.apart.values() if isinstance(item, Problem))
 
 
-async def _aside(do: Callable[..., T], *given: Any) -> T:
+async def _aside(size: int, do: Callable[[], T]) -> T:
     """What a function returns; where it would hold up the event loop, a thread calls it."""
-    sizes = [len(one) for one in (*given, *getattr(do, "args", ())) if isinstance(one, bytes)]
-    if sizes and max(sizes) <= INLINE:
-        return do(*given)
-    return await asyncio.to_thread(do, *given)
+    return do() if size <= INLINE else await asyncio.to_thread(do)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import logging
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,8 @@ from service.problems import Problem
 from service.settings import Settings
 
 COLLECT = 50_000  # objects more than before, between two looks for cycles
+KEPT = 1 << 26  # bytes freed at the end of the heap that are not given back at once
+_TRIM, _MMAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
 log = logging.getLogger("kindred")
 
 
@@ -81,6 +84,7 @@ class Running(Generic[E]):
             self.on_failure()
         else:
             _spare_the_collector()
+            _keep_memory()
 
     def _progress(self, done: int, total: int) -> None:
         self._done, self._total = done, total
@@ -96,3 +100,15 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT, 20, 20)
+
+
+def _keep_memory() -> None:
+    """Have malloc use again what was freed, where it is glibc's.
+
+    By default arrays of more than some 128 KB are mapped anew each time, and the kernel clears each
+    of their pages anew, for each request of thousands of examples.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP, KEPT // 2)  # 32 MiB, the most it takes
+        mallopt(_TRIM, KEPT)

@@ -201,13 +201,13 @@ def part(table: Table, lo: int, hi: int) -> Table:
 
 def entries(table: Table) -> Any:
     """About how many entries each row has, and not fewer, (n,)."""
-    whole = sum(not isinstance(one, Words | Lists) for _, one in table.features)
-    found = np.full(table.n, whole)
-    for _, one in table.features:
+    uneven = [one for _, one in table.features if isinstance(one, (Words, Lists))]
+    found = np.full(table.n, len(table.features) - len(uneven))
+    for one in uneven:
         if isinstance(one, Words):
             most = np.array([len(text) // 2 + 2 for text in one.strings] + [0])
             found += most[one.codes]
-        elif isinstance(one, Lists):
+        else:
             found += np.diff(one.ends)
     return found
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.load import drive, request
 from bench.recover import main as recover
-from bench.serve import JSON, LINES, Load, bodies, requests
+from bench.serve import FORMS, JSON, Load, bodies, requests
 from bench.servers import SCALED, kindred, peer
 
 
@@ -17,7 +17,7 @@ def test_the_client_tells_how_long_each_answer_took_and_what_it_cost(tmp_path: P
     load = Load("learn", 4, 3)
     assert all(len(body) == 4 for body in bodies(load))
     with kindred(tmp_path, "independent") as server:
-        for form in (JSON, LINES):
+        for form in FORMS.values():
             before = server.cpu_seconds()
             driven = drive(server.port, requests(load, form, "/v1/learn"), 20, load.connections)
             assert len(driven.latencies) == 20

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from learners.types import Label
 from service.core.answers import Said, Spoken
+from service.web import told
 from service.web.tell import items, lines, spoken_elements, spoken_lines
 
 LABELS: st.SearchStrategy[Label] = (
@@ -38,3 +39,9 @@ def test_answers_are_what_each_is_alone(data: st.DataObject) -> None:
     spoken = Spoken(n, {}, range(n), said)
     assert spoken_lines(spoken) == lines(items(spoken))
     assert spoken_elements(spoken) == msgspec.json.encode(items(spoken))[1:-1]
+    rows = []
+    for answer, p in zip(said.answers(), said.probabilities.tolist(), strict=True):
+        likely = [value or None for value in p]
+        rows.append((200, None, None, answer.task, answer.label, likely, *answer[4:]))
+    table = {"classes": classes, "columns": told.COLUMNS, "rows": rows}
+    assert told.rows(told.together([spoken])) == msgspec.json.encode(table)
