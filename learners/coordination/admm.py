@@ -151,7 +151,7 @@ def admm(
     e = len(rates)
     eta = 1 / np.array(rates, np.float64)
     pulls = rho * np.array(rates, np.float64)
-    experts = Experts(own=tuple(rates), tempered=tempered)
+    experts = Experts(e, own=tuple(rates), tempered=tempered)
     least = joint if form == "joint" else script
 
     def init(seeds: I64, shape: Shape) -> Admm:
