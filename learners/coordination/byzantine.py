@@ -144,7 +144,7 @@ def byzantine(
         raise ValueError(f"rule: {rule!r} is none of {', '.join(RULES)}")
     e, n, which, proved = len(rates), neighbours, RULES[rule], round(1 / nu)
     alone = independent(rates, tempered=tempered)  # what psi is
-    crowd = Experts(e, own=tuple(rates) * n)  # the neighbours' models, scored as experts side by side
+    crowd = Experts(e, own=tuple(rates) * n)  # neighbours' models, scored side by side
 
     def init(seeds: I64, shape: Shape) -> Byzantine:
         rows = shape._replace(tasks=len(seeds))
