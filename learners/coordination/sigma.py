@@ -1,0 +1,92 @@
+"""The covariance of tasks, learnt at the meeting from what they believe: the Sigma-step.
+
+For W fixed, the S >= 0 of trace m that minimises tr(W S^-1 W') is m (W'W)^1/2 / tr (W'W)^1/2
+(Zhang & Yeung, "A convex formulation for learning task relationships in multi-task learning",
+UAI 2010). Alone it starves who believes little: its variance goes to 0 and it learns no more. So
+the eigenvalues of the root are raised to FLOOR times the largest.
+
+S = m Sigma, of mean variance 1, is what is kept: a task that meets nobody has S = 1 and need not
+know how many others there are. With several classes each is a further row of W.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from learners.linalg import eigh, gram, product
+from learners.types import F64, I64
+
+FLOOR = 0.05  # of the largest eigenvalue of (W'W)^1/2
+GROWN = 5  # examples before a task is related to others
+MOST = 256  # tasks that are: a meeting costs the cube of their number
+
+
+class Related(NamedTuple):
+    """What the meeting remembers of tasks: who is related, and how."""
+
+    seat: Annotated[I64, "t1"]  # 1 + index along q of those that are; 0: others, who have S = 1
+    S: Annotated[F64, "tqe"]  # by seat, q = MOST
+
+
+def seated(memory: Related, seen: I64) -> I64:
+    """Give seats to tasks that have grown; the rows that have one, in order.
+
+    Where there are more than seats, those go to the tasks that have seen the most. Who left, or was
+    born anew, has a row of 0 and left its seat; who comes is related to nobody yet.
+    """
+    grown = np.flatnonzero(seen >= GROWN)
+    if len(grown) > MOST:
+        grown = np.sort(grown[np.argsort(-seen[grown], kind="stable")[:MOST]])
+    kept = np.zeros(len(seen), bool)
+    kept[grown] = True
+    memory.seat[~kept] = 0
+    memory.S[~kept] = 0.0
+    seats = memory.seat[grown, 0]
+    free = np.setdiff1d(np.arange(1, MOST + 1), seats)
+    memory.S[:, free - 1] = 0.0
+    fresh = grown[seats == 0]
+    memory.seat[fresh, 0] = free[: len(fresh)]
+    memory.S[fresh, memory.seat[fresh, 0] - 1] = 1.0
+    return grown
+
+
+def sigma_step(W: F64) -> F64:
+    """S by the columns of W, given as rows (m, d): symmetric, of trace m; W of all 0 gives I.
+
+    >>> sigma_step(np.array([[3.0], [-3.0]])).round(3).tolist()
+    [[1.0, -0.905], [-0.905, 1.0]]
+    """
+    m = len(W)
+    values, vectors = eigh(gram(W))
+    if not m or not values[-1] > 0.0:
+        return np.eye(m)
+    roots = np.sqrt(np.maximum(values, 0.0))
+    roots = np.maximum(roots, FLOOR * roots[-1])
+    S = gram(vectors * np.sqrt(roots))
+    return S * (m / _in_order(np.diag(S)))
+
+
+def safe_rho(S: F64) -> float:
+    """How much harder each must brake when all m move at once: from 1 to m.
+
+    The largest eigenvalue of the correlations: the least rho for which the parts' progress, each
+    with its own square term times rho, is no more than the whole's, whatever they do.
+    """
+    if len(S) < 2:
+        return 1.0
+    scale = 1.0 / np.sqrt(np.diag(S))
+    return float(max(1.0, eigh(S * scale * scale[:, None])[0][-1]))
+
+
+def drawn(S: F64, B: F64, own: bool) -> F64:
+    """B S for b given as rows (m, d), with each task's own part in it or without."""
+    return product(S if own else S - np.diag(np.diag(S)), B)
+
+
+def _in_order(numbers: F64) -> float:
+    total = 0.0
+    for one in numbers.tolist():
+        total += one
+    return total
