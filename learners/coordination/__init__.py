@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from learners.coordination.dmtrl import dmtrl
 from learners.coordination.drom import drom
 from learners.coordination.families import families
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
 from learners.coordination.mixture import mixture
+from learners.coordination.mocha import mocha
 from learners.coordination.pooled import pooled
 from learners.coordination.river import PREFIX, river
 from learners.coordination.scaled import scaled
@@ -33,6 +35,7 @@ def auto() -> Strategy:
 
 
 RATE = (2.0,)  # of a plain strategy: one expert
+RIDGE = (0.005,)  # likewise, by the ridge
 _ENTRIES = [
     Entry(
         "auto",
@@ -69,6 +72,18 @@ _ENTRIES = [
         "low-rank relations by a primal-dual method that needs only leading directions",
         "Yang & Li 2020",
         lambda: scaled(drom(RATE)),
+    ),
+    Entry(
+        "dmtrl",
+        "dual coordinate ascent on each task's last examples, with a learnt covariance of tasks",
+        "Liu, Pan & Ho 2017",
+        lambda: scaled(dmtrl(RIDGE)),
+    ),
+    Entry(
+        "mocha",
+        "the same where tasks are of unlike speed and messages get lost",
+        "Smith, Chiang, Sanjabi & Talwalkar 2017",
+        lambda: scaled(mocha(RIDGE)),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}

@@ -17,8 +17,9 @@ from learners.coordination.sdca_kernels import LOSSES, hearing, learner, telling
 from learners.coordination.sigma import MOST, Related, drawn, safe_rho, seated, sigma_step
 from learners.types import F32, F64, I64, U32, Block, Inbox, Rows, Scores, Shape, Strategy
 
-WINDOW = 64  # examples kept: 260 bytes a task and column, and 17 kB a task for their products
-RIDGES = (0.003, 0.01, 0.03, 0.1)
+WINDOW = 100  # examples kept: 400 bytes a task and column, and 40 kB a task for their products
+RIDGES = (0.001, 0.003, 0.01, 0.03)
+REPLAYS = 20  # steps an example on those kept: each costs WINDOW products, 0.1 us
 Loss = Literal["hinge", "smooth", "logistic", "squared"]
 
 
@@ -48,7 +49,7 @@ class Duals(NamedTuple):
     heard: Annotated[F64, "tcke"]  # x . others
     base: Annotated[F64, "tcke"]  # x . told
     G: Annotated[F32, "tcc"]  # x . x'
-    n: Annotated[I64, "t1"]  # examples that came so far
+    n: Annotated[I64, "t2"]  # examples kept so far, and those that came
     seed: Annotated[I64, "t1"]
 
 
@@ -73,7 +74,8 @@ def sdca(
     work: tuple[int, int],
     window: int,
     coupling: float | None,
-    together: bool,
+    at_once: int | None,
+    floor: float,
 ) -> Strategy:
     """The strategy; what it is made of is said where it is used.
 
@@ -89,8 +91,11 @@ def sdca(
         raise ValueError(f"ridges: {ridges!r} are not positive numbers")
     if not 0 <= least <= most or window < 1:
         raise ValueError(f"work: {work!r}, window: {window!r}: not from 0 on, or no window")
-    if coupling is not None and not 0 <= coupling <= 1:
-        raise ValueError(f"coupling: {coupling!r} is not from 0 to 1")
+    for name, value in {"coupling": coupling or 0.0, "floor": floor}.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name}: {value!r} is not from 0 to 1")
+    if at_once is not None and at_once < 1:
+        raise ValueError(f"at_once: {at_once!r} is not a number of tasks")
     e, which = len(ridges), LOSSES.index(loss)
     ridge = np.array(ridges, np.float64)
 
@@ -152,7 +157,8 @@ def sdca(
             B = np.ascontiguousarray(b[rows, :, :, s]).reshape(len(rows), -1)
             if coupling is None:
                 # W by the Sigma of before, and by the new one from then on: W = B Sigma / lambda.
-                S = sigma_step(drawn(memory.S[np.ix_(rows, seats)][:, :, s], B, own=True))
+                W = drawn(memory.S[rows[:, None], seats, s], B, own=True)
+                S = sigma_step(W, floor)
             else:
                 S = np.full((len(rows), len(rows)), float(coupling))
                 np.fill_diagonal(S, 1.0)
@@ -160,8 +166,7 @@ def sdca(
             theirs = drawn(S, B, own=False) / ridge[s]
             others[rows, :, :, s] = theirs.reshape(len(rows), *b.shape[1:3])
             reply.sigma[rows, s] = np.diag(S)
-            if together:
-                reply.rho[rows, s] = safe_rho(S)
+            reply.rho[rows, s] = safe_rho(S, at_once)
         return reply
 
     def model(bank: Sdca, rows: Rows) -> F32:

@@ -128,7 +128,6 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
             lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
             begin = np.uint64(slots[i]) - lo if runs else lo
             count = n[t, 0]
-            filled = min(count, C)
             row[:], m[:], b0[:] = 0.0, 0.0, 0.0
             square = 0.0
             for j in range(lo, hi):
@@ -142,9 +141,14 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
             _duals(y[t], weight[t], beta[t], alpha)
             for q in range(k):
                 for s in range(e):
-                    own = _dot(alpha[q * e + s], row) / max(1, filled)
+                    own = _dot(alpha[q * e + s], row) / C
                     drawn = sigma[t, s] / ridge[s] * own
                     said[q * e + s] = np.float32(m[q * e + s] + half * drawn)
+            spoken = 0
+            for q in range(classes):
+                spoken += first[links.consulted(t, now, first), q] < now
+            if spoken > 2:
+                said *= np.float32(2.0)
             for s in range(e):
                 at = i * classes * e + s
                 if binary:
@@ -155,47 +159,50 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                     )
             if not teach:
                 continue
-            count += 1
+            n[t, 1] += 1
+            keeps = weights[i] > 0.0
+            count += keeps
             n[t, 0] = count
-            filled = min(count, C)
             new = count % C
-            for j in range(lo, hi):
-                at = entry(runs, begin, slots, j)
-                for gone in range(max(last[at] + 1, count - C), count):
-                    x[at, gone % C] = 0.0
-                x[at, new] = values[j]
-                last[at], named[at] = count, ids[j]
-            row[new] = square
-            for p in range(C):
-                G[t, new, p] = G[t, p, new] = np.float32(row[p])
-            weight[t, new] = weights[i]
+            if keeps:
+                for j in range(lo, hi):
+                    at = entry(runs, begin, slots, j)
+                    for gone in range(max(last[at] + 1, count - C), count):
+                        x[at, gone % C] = 0.0
+                    x[at, new] = values[j]
+                    last[at], named[at] = count, ids[j]
+                row[new] = square
+                for p in range(C):
+                    G[t, new, p] = G[t, p, new] = np.float32(row[p])
+                weight[t, new] = weights[i]
+                for q in range(k):
+                    up = label == (1 if binary else q)
+                    is_met = q < 2 or first[0, q] < now or q == label
+                    y[t, new, q] = np.float32((half if up else -half) if is_met else 0.0)
+                    for s in range(e):
+                        beta[t, new, q, s] = alpha[q * e + s, new] = 0.0
+                        heard[t, new, q, s], base[t, new, q, s] = m[q * e + s], b0[q * e + s]
             met = 0
             for q in range(classes):
                 met += first[0, q] < now or q == label
-            for q in range(k):
-                up = label == (1 if binary else q)
-                is_met = q < 2 or first[0, q] < now or q == label
-                y[t, new, q] = np.float32((half if up else -half) if is_met else 0.0)
-                for s in range(e):
-                    beta[t, new, q, s] = alpha[q * e + s, new] = 0.0
-                    heard[t, new, q, s], base[t, new, q, s] = m[q * e + s], b0[q * e + s]
             if met < 2:
                 continue
-            work = least + int((most - least + 1) * chance(seed[t, 0], 2 * count))
+            work = least + int((most - least + 1) * chance(seed[t, 0], n[t, 1]))
+            filled = min(count, C)
             for step in range(work):
                 p = new
-                if step > 0:
-                    p = (count - int(filled * chance(2 * count + 1, step))) % C
+                if step > 0 or not keeps:
+                    p = (count - int(filled * chance(n[t, 1], step))) % C
                 for q in range(k):
                     if not (binary or first[0, q] < now or q == label):
                         continue
                     sign = 1.0 if y[t, p, q] > 0 else -1.0
                     for s in range(e):
                         v, by = np.float64(weight[t, p]), sigma[t, s] / ridge[s]
-                        grows = rho[t, s] * by * v * np.float64(G[t, p, p]) / filled
+                        grows = rho[t, s] * by * v * np.float64(G[t, p, p]) / C
                         if grows <= 0.0:
                             continue
-                        own = _dot(alpha[q * e + s], G[t, p]) / filled
+                        own = _dot(alpha[q * e + s], G[t, p]) / C
                         drawn = rho[t, s] * own - (rho[t, s] - 1.0) * base[t, p, q, s] / half
                         u = sign * (heard[t, p, q, s] / half + by * drawn)
                         new_b = stepped(loss, beta[t, p, q, s], u, grows)
@@ -215,7 +222,6 @@ def telling(
     alpha = np.zeros((k * e, C))
     for i in range(len(rows)):
         t = rows[i]
-        filled = max(1, min(n[t, 0], C))
         _duals(y[t], weight[t], beta[t], alpha)
         for d in range(x.shape[1]):
             arc = _arc(n[t, 0], last[t, d], C)
@@ -226,7 +232,7 @@ def telling(
                         total += alpha[q * e + s, p] * np.float64(x[t, d, p])
                     for p in range(arc[2], arc[3]):
                         total += alpha[q * e + s, p] * np.float64(x[t, d, p])
-                    out[i, d, q, s] = half * total / filled
+                    out[i, d, q, s] = half * total / C
 
 
 @compiled
@@ -242,7 +248,7 @@ def hearing(
     by_theirs, by_told = np.zeros((2, C))
     for i in range(len(rows)):
         t = rows[i]
-        seen = np.flatnonzero(last[t] > 0)
+        seen: Any = np.flatnonzero(last[t] > 0)
         seen = seen[np.argsort(named[t][seen], kind="mergesort")]
         for d in seen:
             others[t, d], told[t, d] = new_others[i, d], new_told[i, d]

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from learners import tree
+from learners.coordination import RIDGE
+from learners.coordination.dmtrl import dmtrl
 from learners.coordination.drom import drom
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
+from learners.coordination.mocha import mocha
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
 from learners.features import Example
@@ -84,6 +87,8 @@ PLAIN = {  # each case's plain learner: itself with no others to learn with
     "independent": lambda: scaled(independent((2.0,)), by="place"),
     "scaled by place": lambda: scaled(independent((2.0,)), by="task"),
     "laplacian": lambda: scaled(independent((2.0,)), by="task"),
+    "dmtrl": lambda: scaled(dmtrl(RIDGE, 0.0), by="task"),
+    "mocha": lambda: scaled(mocha(RIDGE, 0.0), by="task"),
 }
 
 
