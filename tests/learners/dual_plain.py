@@ -132,9 +132,9 @@ class Nodes:
 
 def sigma(W: Array, floor: float = 0.05) -> Array:
     """(W'W)^1/2 of trace m by numpy, rows of W being tasks."""
-    values, vectors = np.linalg.eigh(W @ W.T)
-    if values[-1] <= 0:
+    if not W.any():
         return np.eye(len(W))
+    values, vectors = np.linalg.eigh(W @ W.T)
     roots = np.sqrt(np.maximum(values, 0))
     roots = np.maximum(roots, floor * roots[-1])
     S: Array = (vectors * roots) @ vectors.T
@@ -180,6 +180,7 @@ def plain(
             S_new[part] = sigma(S[part] @ B[grown])
             S, s, rho = S_new, np.diag(S_new), np.ones(T)
             scale = 1 / np.sqrt(np.diag(S))
-            rho[grown] = np.linalg.eigvalsh((S * scale * scale[:, None])[part])[-1]
+            alike = (S * scale * scale[:, None])[part]
+            rho[grown] = np.linalg.eigvalsh(alike)[-1] if len(grown) else 1.0
             others, told = (S - np.diag(s)) @ B / ridge, B
     return margins, others + s[:, None] / ridge * np.array([mean(u) for u in range(T)])
