@@ -59,7 +59,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from learners.coordination.sdca import REPLAYS, RIDGES, WINDOW, Loss, sdca
+from learners.coordination.sdca import EVERY, REPLAYS, RIDGES, WINDOW, Loss, sdca
 from learners.coordination.sigma import FLOOR
 from learners.types import Strategy
 
@@ -72,6 +72,7 @@ def dmtrl(
     replays: int = REPLAYS,
     window: int = WINDOW,
     at_once: int | None = None,
+    every: int = EVERY,
     floor: float = FLOOR,
 ) -> Strategy:
     """The strategy, for each of several ridges.
@@ -92,7 +93,9 @@ def dmtrl(
     at_once
         how many tasks at most commit between two replies, where it is known: then rho is as small
         as that allows; 1 where a meeting is held after each example and its reply merged at once
+    every
+        Sigma-steps are taken at the first meeting after so many examples of all tasks
     floor
         of the eigenvalues of (W'W)^1/2, by the largest
     """
-    return sdca("dmtrl", ridges, loss, (1 + replays,) * 2, window, coupling, at_once, floor)
+    return sdca("dmtrl", ridges, loss, (1 + replays,) * 2, window, coupling, at_once, every, floor)

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from learners.coordination.sdca import REPLAYS, RIDGES, WINDOW, Loss, sdca
+from learners.coordination.sdca import EVERY, REPLAYS, RIDGES, WINDOW, Loss, sdca
 from learners.coordination.sigma import FLOOR
 from learners.types import Strategy
 
@@ -50,6 +50,7 @@ def mocha(
     work: tuple[int, int] = (0, 2 * (1 + REPLAYS)),
     window: int = WINDOW,
     at_once: int | None = None,
+    every: int = EVERY,
     floor: float = FLOOR,
 ) -> Strategy:
     """The strategy, for each of several ridges.
@@ -59,7 +60,7 @@ def mocha(
     work
         the least and the most steps for an example, the first of which is on the example itself;
         how many there are is drawn evenly between, anew for every example, by the task's seed
-    ridges, coupling, loss, window, at_once, floor
+    ridges, coupling, loss, window, at_once, every, floor
         as `dmtrl`
     """
-    return sdca("mocha", ridges, loss, work, window, coupling, at_once, floor)
+    return sdca("mocha", ridges, loss, work, window, coupling, at_once, every, floor)

@@ -19,6 +19,7 @@ from learners.types import F32, F64, I64, U32, Block, Inbox, Rows, Scores, Shape
 
 WINDOW = 100  # examples kept: 400 bytes a task and column, and 40 kB a task for their products
 RIDGES = (0.001, 0.003, 0.01, 0.03)
+EVERY = 100  # examples of all tasks between Sigma-steps
 REPLAYS = 20  # steps an example on those kept: each costs WINDOW products, 0.1 us
 Loss = Literal["hinge", "smooth", "logistic", "squared"]
 
@@ -75,6 +76,7 @@ def sdca(
     window: int,
     coupling: float | None,
     at_once: int | None,
+    every: int,
     floor: float,
 ) -> Strategy:
     """The strategy; what it is made of is said where it is used.
@@ -153,20 +155,26 @@ def sdca(
         if not len(rows) or coupling == 0:
             return reply
         seats = memory.seat[rows, 0] - 1
+        seen = int(inbox.seen.sum())
+        due = coupling is None and abs(seen - int(memory.step[0])) >= every
+        if due:
+            memory.step[0] = seen
         for s in range(e):
             B = np.ascontiguousarray(b[rows, :, :, s]).reshape(len(rows), -1)
-            if coupling is None:
+            S = memory.S[rows[:, None], seats, s]
+            if due:
                 # W by the Sigma of before, and by the new one from then on: W = B Sigma / lambda.
-                W = drawn(memory.S[rows[:, None], seats, s], B, own=True)
-                S = sigma_step(W, floor)
-            else:
-                S = np.full((len(rows), len(rows)), float(coupling))
+                S = sigma_step(drawn(S, B, own=True), floor)
+                memory.rho[s] = safe_rho(S, at_once)
+            elif coupling is not None:
+                S = np.full(S.shape, float(coupling))
                 np.fill_diagonal(S, 1.0)
+                memory.rho[s] = 1.0 + coupling * (min(at_once or len(S), len(S)) - 1)
             memory.S[rows[:, None], seats, s] = S
             theirs = drawn(S, B, own=False) / ridge[s]
             others[rows, :, :, s] = theirs.reshape(len(rows), *b.shape[1:3])
             reply.sigma[rows, s] = np.diag(S)
-            reply.rho[rows, s] = safe_rho(S, at_once)
+            reply.rho[rows, s] = max(1.0, memory.rho[s])
         return reply
 
     def model(bank: Sdca, rows: Rows) -> F32:

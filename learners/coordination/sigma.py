@@ -28,6 +28,8 @@ class Related(NamedTuple):
 
     seat: Annotated[I64, "t1"]  # 1 + index along q of those that are; 0: others, who have S = 1
     S: Annotated[F64, "tqe"]  # by seat, q = MOST
+    rho: Annotated[F64, "e"]  # safe for S, hence for any part of it
+    step: Annotated[I64, "1"]  # examples that all had seen at the last Sigma-step
 
 
 def seated(memory: Related, seen: I64) -> I64:

@@ -1,4 +1,4 @@
-"""The problem of DMTRL and MOCHA in the open: objectives, a slow version, tasks that meet by hand."""
+"""The problem of DMTRL and MOCHA in the open: objectives, a slow version, meetings by hand."""
 
 from __future__ import annotations
 
@@ -138,7 +138,8 @@ def sigma(W: Array, floor: float = 0.05) -> Array:
     roots = np.sqrt(np.maximum(values, 0))
     roots = np.maximum(roots, floor * roots[-1])
     S: Array = (vectors * roots) @ vectors.T
-    return S * len(W) / np.trace(S)
+    S *= len(W) / np.trace(S)
+    return S
 
 
 def plain(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from learners import tree
 from learners.coordination.dmtrl import dmtrl
 from learners.coordination.sdca import Loss
 from learners.coordination.sdca_kernels import LOSSES, stepped
@@ -67,8 +68,8 @@ def test_it_is_the_plain_version_of_itself(kind: Loss) -> None:
     at = [iter(range(n)) for _ in range(T)]
     which = [(t, next(at[t])) for t in order]
     flat, y = np.array([X[one] for one in which]), np.array([Y[one] for one in which])
-    place = Place(dmtrl((0.3,), loss=kind, replays=3, window=C), bits=14, period=every, lag=0,
-                  thrift=0.0)  # fmt: skip
+    strategy = dmtrl((0.3,), loss=kind, replays=3, window=C, every=1)
+    place = Place(strategy, bits=14, period=every, lag=0, thrift=0.0)
     place.learn(without_constant([example("names", X[0, 0], y, 0.0) for y in (-1, 1)] * 4))
     place.forget("names")
     assert place.position == every
@@ -85,7 +86,7 @@ def test_it_is_the_plain_version_of_itself(kind: Loss) -> None:
 @pytest.mark.parametrize("coupling", [None, 0.4])
 def test_W_is_B_Sigma_over_lambda_at_all_times(coupling: float | None) -> None:
     X, Y = made(2)
-    net = nodes(dmtrl((0.2,), coupling, loss="hinge", window=40), X, Y)
+    net = nodes(dmtrl((0.2,), coupling, loss="hinge", window=40, every=0), X, Y)
     S = np.eye(len(X))
     for turn in range(6):
         net.meet()
@@ -180,7 +181,7 @@ def test_the_sigma_step_is_the_best_there_is() -> None:
 
 
 def test_seats_go_to_those_who_saw_most_and_are_left_clean() -> None:
-    memory: Any = Related(np.zeros((300, 1), np.int64), np.zeros((300, MOST, 1)))
+    memory: Any = tree.zeros(Related, Shape(300, 1, 2), q=MOST)
     seen = np.arange(300)
     rows = seated(memory, seen)
     assert rows.tolist() == list(range(300 - MOST, 300))
