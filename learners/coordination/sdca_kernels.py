@@ -213,9 +213,7 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
 
 
 @compiled
-def telling(
-    rows: I64, x: Any, last: Any, y: Any, weight: Any, beta: Any, n: Any, out: F64
-) -> None:
+def telling(rows: I64, x: Any, last: Any, y: Any, weight: Any, beta: Any, n: Any, out: F64) -> None:
     """b of rows, as columns are stored: the mean over the window of alpha x."""
     C, k, e = beta.shape[1:]
     half = 1.0 if k == 1 else 0.5
