@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from learners.coordination.client_server import client_server
 from learners.coordination.dmtrl import dmtrl
 from learners.coordination.drom import drom
 from learners.coordination.families import families
@@ -36,6 +37,7 @@ def auto() -> Strategy:
 
 RATE = (2.0,)  # of a plain strategy: one expert
 RIDGE = (0.005,)  # likewise, by the ridge
+SHARE = (0.7,)  # likewise, by what tasks have in common
 _ENTRIES = [
     Entry(
         "auto",
@@ -84,6 +86,12 @@ _ENTRIES = [
         "the same where tasks are of unlike speed and messages get lost",
         "Smith, Chiang, Sanjabi & Talwalkar 2017",
         lambda: scaled(mocha(RIDGE)),
+    ),
+    Entry(
+        "client_server",
+        "a common model and each task's own by exact least squares, from what tasks sum up alone",
+        "Dinuzzo, Pillonetto & De Nicolao 2011",
+        lambda: scaled(client_server(SHARE)),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}
