@@ -19,8 +19,8 @@ and that is all the state: of w_t given w_0, (1 - a) (I - (1 - a) Lambda_t) is t
 (1 - a) (eta_t - Lambda_t w_0) the mean. A task answers from w_0 + (1 - a) (eta_t - Lambda_t w_0)
 with P(y = 1) = Phi(mean / sqrt(lambda + variance)), the variance being what is not known of w_0 and
 w_t. A task without data answers from w_0. Several classes are learnt one against the rest with one
-Lambda_t, and one of them is right: P ~ Phi / (1 - Phi); of a class that comes later, what was
-learnt before says nothing. It costs O(D^2) an example.
+Lambda_t, and their Phi made to sum to 1; of a class that comes later, what was learnt before says
+nothing. It costs O(D^2) an example.
 
 x is D numbers: features are hashed to D - 1 places with a sign, the constant has its own
 (Weinberger et al., "Feature hashing for large scale multitask learning", ICML 2009). All is exact
@@ -168,10 +168,10 @@ def client_server(
         k, classes, n = bank.common.w0.shape[1], block.first.shape[1], len(block.rows)
         scores = np.zeros((n, classes, e))
         told = bank.told or bank.client[:2]
-        learner(k == 1, teach, batch)(
+        learner(k == 1, teach)(
             block.rows, block.indptr, block.columns, block.ids, block.values, block.labels,
             block.weights, block.first, block.start, *bank.client, *told, *bank.common,
-            *bank.named, a, noise, scores.reshape(-1),
+            *bank.named, a, noise, batch, scores.reshape(-1),
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 

@@ -140,18 +140,13 @@ def total(parts: Any) -> F64:
 def answered(z: F64, known: int, now: int, first: I64, scores: Any, at: int, e: int) -> None:
     """Shares of classes by how many deviations each speaks for itself, over those that are known.
 
-    Two are one margin, and P = Phi(z). Several are independent learners, one of which is right:
-    P ~ Phi(z) / Phi(-z).
+    Two are one margin, and P = Phi(z); of several it is what each says of itself, brought to sum
+    to 1.
     """
-    spoken, whole = 0, 0.0
-    for q in range(len(z)):
-        spoken += first[known, q] < now
+    whole = 0.0
     for q in range(len(z)):
         if first[known, q] < now:
-            far = min(FAR, max(-FAR, z[q]))
-            share = normal(far)
-            if spoken > 2:
-                share = share / normal(-far)
+            share = normal(min(FAR, max(-FAR, z[q])))
             scores[at + q * e] = share
             whole += share
     for q in range(len(z)):
@@ -160,7 +155,7 @@ def answered(z: F64, known: int, now: int, first: I64, scores: Any, at: int, e: 
 
 
 @cache
-def learner(binary: bool, teach: bool, batch: int) -> Any:
+def learner(binary: bool, teach: bool) -> Any:
     """The loop over a block: say, then learn; every `batch` examples a task's state may be told."""
     half = 1.0 if binary else 0.5  # a stored column is that much of its class's margin
 
@@ -168,7 +163,7 @@ def learner(binary: bool, teach: bool, batch: int) -> Any:
     def run(
         rows: Any, indptr: Any, columns: Any, ids: Any, values: Any, labels: Any, weights: Any,
         first: Any, start: int, Lambda: Any, eta: Any, n: Any, told_Lambda: Any, told_eta: Any,
-        w0: Any, M: Any, named: Any, shares: Any, noise: float, scores: Any,
+        w0: Any, M: Any, named: Any, shares: Any, noise: float, batch: int, scores: Any,
     ) -> None:  # fmt: skip
         classes, e, D = first.shape[1], len(shares), w0.shape[2]
         k = 1 if binary else classes

@@ -45,7 +45,7 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_PLAIN, "scaled by task"): "as shared, which it wraps",
     (_PLAIN, "together"): "as shared, which is one of its two",
     (_PLAIN, "drom"): "the trace norm is a price for one task too",
-    (_PLAIN, "client_server"): "what it has in common is as of the last meeting, itself alone or not",
+    (_PLAIN, "client_server"): "what it has in common is as of the last meeting, even alone",
     (_RENAMED, "mocha"): "how much a task works is drawn by its name; where it is not, see dmtrl",
 }
 
