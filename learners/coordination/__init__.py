@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from learners.coordination.admm import admm
 from learners.coordination.byzantine import byzantine
+from learners.coordination.client_server import client_server
+from learners.coordination.dmtrl import dmtrl
 from learners.coordination.drom import drom
 from learners.coordination.drom_d import drom_d
 from learners.coordination.families import families
@@ -15,6 +17,7 @@ from learners.coordination.fedem_d import fedem_d
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
 from learners.coordination.mixture import mixture
+from learners.coordination.mocha import mocha
 from learners.coordination.pooled import pooled
 from learners.coordination.river import PREFIX, river
 from learners.coordination.scaled import scaled
@@ -39,6 +42,8 @@ def auto() -> Strategy:
 
 
 RATE = (2.0,)  # of a plain strategy: one expert
+RIDGE = (0.005,)  # likewise, by the ridge
+SHARE = (0.7,)  # likewise, by what tasks have in common
 _ENTRIES = [
     Entry(
         "auto",
@@ -111,6 +116,24 @@ _ENTRIES = [
         "neighbours weighed by their loss on the task's own examples, the worse ones dropped",
         "Li, Abbas & Koutsoukos 2020",
         lambda: scaled(byzantine(RATE), by="task"),
+    ),
+    Entry(
+        "dmtrl",
+        "dual coordinate ascent on each task's last examples, with a learnt covariance of tasks",
+        "Liu, Pan & Ho 2017",
+        lambda: scaled(dmtrl(RIDGE)),
+    ),
+    Entry(
+        "mocha",
+        "the same where tasks are of unlike speed and messages get lost",
+        "Smith, Chiang, Sanjabi & Talwalkar 2017",
+        lambda: scaled(mocha(RIDGE)),
+    ),
+    Entry(
+        "client_server",
+        "a common model and each task's own by exact least squares, from what tasks sum up alone",
+        "Dinuzzo, Pillonetto & De Nicolao 2011",
+        lambda: scaled(client_server(SHARE)),
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}

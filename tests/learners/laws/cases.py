@@ -77,6 +77,8 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_LATER, "fedem_d"): (
         "what a place that knows nothing is heeded by stays at home, and slows the mixing"
     ),
+    (_PLAIN, "client_server"): "what it has in common is as of the last meeting, even alone",
+    (_RENAMED, "mocha"): "how much a task works is drawn by its name; where it is not, see dmtrl",
 }
 
 

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from learners import tree
+from learners.coordination import RIDGE
+from learners.coordination.dmtrl import dmtrl
 from learners.coordination.drom import drom
 from learners.coordination.drom_d import drom_d
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
+from learners.coordination.mocha import mocha
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
 from learners.coordination.two_phase import two_phase
@@ -90,6 +93,8 @@ PLAIN = {  # each case's plain learner: itself with no others to learn with
     "robust rows": lambda: independent((2.0,)),
     "private rows": lambda: independent((2.0,)),
     "guarded": lambda: scaled(independent((2.0,)), by="task"),
+    "dmtrl": lambda: scaled(dmtrl(RIDGE, 0.0), by="task"),
+    "mocha": lambda: scaled(mocha(RIDGE, 0.0), by="task"),
 }
 
 

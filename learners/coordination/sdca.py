@@ -1,0 +1,186 @@
+"""Dual coordinate ascent at tasks whose covariance is learnt where they meet: DMTRL and MOCHA.
+
+The state and the eight functions behind `dmtrl` and `mocha`, which say what is solved and why. A
+message is a state, b_t; so is the reply, which says what the others add to w_t, and of which b_t
+it is that the meeting knew, so that nothing is counted twice or lost, however late it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+
+from learners import tree
+from learners.coordination.sdca_kernels import LOSSES, hearing, learner, telling
+from learners.coordination.sigma import MOST, Related, drawn, safe_rho, seated, sigma_step
+from learners.types import F32, F64, I64, U32, Block, Inbox, Rows, Scores, Shape, Strategy
+
+WINDOW = 100  # examples kept: 400 bytes a task and column, and 40 kB a task for their products
+RIDGES = (0.001, 0.003, 0.01, 0.03)
+EVERY = 100  # examples of all tasks between Sigma-steps
+REPLAYS = 20  # steps an example on those kept: each costs WINDOW products, 0.1 us
+Loss = Literal["hinge", "smooth", "logistic", "squared"]
+
+
+class Seen(NamedTuple):
+    """A task's window, by column."""
+
+    x: Annotated[F32, "tdc"]  # of the examples kept, by their place in the ring
+    last: Annotated[I64, "td"]  # number of the example that held the column last
+    named: Annotated[U32, "td"]  # the column's feature id
+
+
+class Heard(NamedTuple):
+    """What a meeting says to a task, as its columns are stored."""
+
+    others: Annotated[F64, "tdke"]  # sum over the others of sigma_tt' b_t' / lambda
+    told: Annotated[F64, "tdke"]  # the b_t that the meeting knew
+    sigma: Annotated[F64, "te"]  # sigma_tt
+    rho: Annotated[F64, "te"]
+
+
+class Duals(NamedTuple):
+    """The window's examples, by their place in the ring."""
+
+    y: Annotated[F32, "tck"]  # its sign says the class; 0: one that was not known then
+    weight: Annotated[F32, "tc"]
+    beta: Annotated[F64, "tcKe"]  # alpha = weight y beta
+    heard: Annotated[F64, "tcke"]  # x . others
+    base: Annotated[F64, "tcke"]  # x . told
+    G: Annotated[F32, "tcc"]  # x . x'
+    n: Annotated[I64, "t2"]  # examples kept so far, and those that came
+    seed: Annotated[I64, "t1"]
+
+
+class Sdca(NamedTuple):
+    """State of the tasks: w_t = sigma_tt b_t / lambda + others."""
+
+    seen: Seen
+    heard: Heard
+    duals: Duals
+
+
+class Told(NamedTuple):
+    """A task's b: the mean of alpha x over its window."""
+
+    b: Annotated[F64, "tdke"]
+
+
+def sdca(
+    family: str,
+    ridges: Sequence[float],
+    loss: Loss,
+    work: tuple[int, int],
+    window: int,
+    coupling: float | None,
+    at_once: int | None,
+    every: int,
+    floor: float,
+) -> Strategy:
+    """The strategy; what it is made of is said where it is used.
+
+    Raises
+    ------
+    ValueError
+        when a ridge is not positive, the loss is unknown, or another number is out of range.
+    """
+    least, most = work
+    if loss not in LOSSES:
+        raise ValueError(f"loss: {loss!r} is none of {', '.join(LOSSES)}")
+    if not ridges or not all(0 < ridge < np.inf for ridge in ridges):
+        raise ValueError(f"ridges: {ridges!r} are not positive numbers")
+    if not 0 <= least <= most or window < 1:
+        raise ValueError(f"work: {work!r}, window: {window!r}: not from 0 on, or no window")
+    for name, value in {"coupling": coupling or 0.0, "floor": floor}.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name}: {value!r} is not from 0 to 1")
+    if at_once is not None and at_once < 1:
+        raise ValueError(f"at_once: {at_once!r} is not a number of tasks")
+    e, which = len(ridges), LOSSES.index(loss)
+    ridge = np.array(ridges, np.float64)
+
+    def init(seeds: I64, shape: Shape) -> Sdca:
+        rows = shape._replace(tasks=len(seeds))
+        bank = Sdca(
+            tree.zeros(Seen, rows, c=window),
+            tree.zeros(Heard, rows, e),
+            tree.zeros(Duals, rows, e, c=window),
+        )
+        bank.heard.sigma[:] = bank.heard.rho[:] = 1.0
+        bank.duals.seed[:, 0] = seeds
+        return bank
+
+    def run(bank: Sdca, block: Block, teach: bool) -> Scores:
+        (x, last, named), (others, told, sigma, rho), duals = bank
+        k, classes, n = others.shape[-2], block.first.shape[1], len(block.rows)
+        scores = np.zeros((n, classes, e))
+        by_column = (x.reshape(-1, window), last.reshape(-1), named.reshape(-1))
+        learner(k == 1, which, block.runs, teach)(
+            block.rows, block.indptr, block.slots, block.ids, block.values, block.labels,
+            block.weights, block.first, block.start, *by_column, others.reshape(-1, k, e),
+            told.reshape(-1, k, e), *duals, sigma, rho, ridge, least, most, scores.reshape(-1),
+        )  # fmt: skip
+        return scores.transpose(0, 2, 1)
+
+    def score(bank: Sdca, block: Block) -> Scores:
+        return run(bank, block, teach=False)
+
+    def learn(bank: Sdca, block: Block) -> Scores:
+        return run(bank, block, teach=True)
+
+    def message(bank: Sdca, rows: Rows) -> Told:
+        (x, last, _), d = bank.seen, bank.duals
+        b = np.zeros((len(rows), *bank.heard.others.shape[1:]))
+        telling(rows, x, last, d.y, d.weight, d.beta, d.n, b)
+        return Told(b)
+
+    def merge(bank: Sdca, rows: Rows, reply: Heard) -> None:
+        d = bank.duals
+        hearing(
+            rows, *bank.seen, bank.heard.others, bank.heard.told, d.heard, d.base, d.n,
+            reply.others, reply.told,
+        )  # fmt: skip
+        bank.heard.sigma[rows], bank.heard.rho[rows] = reply.sigma, reply.rho
+
+    def meet(shape: Shape, seed: int) -> Related:
+        return tree.zeros(Related, shape, e, q=MOST)  # type: ignore[no-any-return]
+
+    def mix(memory: Related, inbox: Inbox) -> Heard:
+        b: F64 = inbox.message.b
+        others, ones = np.zeros_like(b), np.ones((len(b), e))
+        reply = Heard(others, b.copy(), ones, ones.copy())
+        rows = seated(memory, inbox.seen)
+        if not len(rows) or coupling == 0:
+            return reply
+        seats = memory.seat[rows, 0] - 1
+        seen = int(inbox.seen.sum())
+        due = coupling is None and abs(seen - int(memory.step[0])) >= every
+        if due:
+            memory.step[0] = seen
+        for s in range(e):
+            B = np.ascontiguousarray(b[rows, :, :, s]).reshape(len(rows), -1)
+            S = memory.S[rows[:, None], seats, s]
+            if due:
+                # W by the Sigma of before, and by the new one from then on: W = B Sigma / lambda.
+                S = sigma_step(drawn(S, B, own=True), floor)
+                memory.rho[s] = safe_rho(S, at_once)
+            elif coupling is not None:
+                S = np.full(S.shape, float(coupling))
+                np.fill_diagonal(S, 1.0)
+                memory.rho[s] = 1.0 + coupling * (min(at_once or len(S), len(S)) - 1)
+            memory.S[rows[:, None], seats, s] = S
+            theirs = drawn(S, B, own=False) / ridge[s]
+            others[rows, :, :, s] = theirs.reshape(len(rows), *b.shape[1:3])
+            reply.sigma[rows, s] = np.diag(S)
+            reply.rho[rows, s] = max(1.0, memory.rho[s])
+        return reply
+
+    def model(bank: Sdca, rows: Rows) -> F32:
+        own = bank.heard.sigma[rows] / ridge
+        w = own[:, None, None] * message(bank, rows).b + bank.heard.others[rows]
+        return w.astype(np.float32)
+
+    named = tuple(f"{family}:{value:g}" for value in ridges)
+    return Strategy(init, score, learn, message, merge, meet, mix, model, named)

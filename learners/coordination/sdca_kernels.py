@@ -1,0 +1,260 @@
+"""The compiled parts of dual coordinate ascent at a task: its window, its steps, what it tells.
+
+A task keeps its last C examples in a ring: example n lies at position n mod C of every column that
+it holds, its products with the others in a Gram matrix. So all is worked out from the duals, and
+nothing summed up drifts; a step costs O(C), a new example O(C) for each of its entries. Positions
+are not cleared when examples leave: `last` says up to which example a column is right, and what was
+written before that many is 0, whatever stands there.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from learners import links
+from learners.coordination.drom_kernels import chance
+from learners.kernels import compiled, entry
+from learners.losses import exp
+from learners.types import F64, I64
+
+HINGE, SMOOTH, LOGISTIC, SQUARED = range(4)
+LOSSES = ("hinge", "smooth", "logistic", "squared")
+GAMMA = 0.5  # of the smoothed hinge: it is quadratic from margin 1 down to 1 - gamma
+EDGE = 1e-12  # how near logistic duals come to 0 and 1
+
+
+@compiled
+def stepped(loss: int, b: float, u: float, q: float) -> float:
+    """The dual b = y alpha of an example after the exact step on it alone.
+
+    u is its margin, y x.w; q = rho sigma_tt |x|^2 / (lambda n), how much the margin grows with b.
+    """
+    if loss == HINGE:
+        return min(1.0, max(0.0, b + (1.0 - u) / q))
+    if loss == SMOOTH:
+        return min(1.0, max(0.0, b + (1.0 - u - GAMMA * b) / (q + GAMMA)))
+    if loss == SQUARED:
+        return b + (1.0 - u - b) / (1.0 + q)
+    # m = log(b / (1 - b)) solves m + q / (1 + exp(-m)) = q b - u, which lies between these two.
+    high = q * b - u
+    low = high - q
+    m: float = min(high, max(low, -u))
+    for _ in range(100):
+        z: Any = exp(-abs(m))
+        share = 1.0 / (1.0 + z)
+        p = share if m >= 0.0 else z * share
+        f = m + q * p - (q * b - u)
+        if f > 0.0:
+            high = m
+        else:
+            low = m
+        new = m - f / (1.0 + q * (z * share * share))
+        if not low <= new <= high:
+            new = 0.5 * (low + high)
+        if abs(new - m) <= 1e-14 * (1.0 + abs(m)):
+            break
+        m = new
+    z = exp(-abs(m))
+    p = 1.0 / (1.0 + z) if m >= 0.0 else z / (1.0 + z)
+    return min(1.0 - EDGE, max(EDGE, p))  # type: ignore[no-any-return]
+
+
+@compiled
+def _arc(n: int, last: int, C: int) -> tuple[int, int, int, int]:
+    """Positions of the window's examples up to `last`, of n that came: from, to, and from, to."""
+    oldest = max(1, n - C + 1)
+    if last < oldest:
+        return 0, 0, 0, 0
+    lo, hi = oldest % C, last % C + 1
+    if lo < hi:
+        return lo, hi, 0, 0
+    return lo, C, 0, hi
+
+
+@compiled
+def _times(value: float, x: Any, where: int, arc: Any, out: F64) -> None:
+    """Add value * x[where, position] for the positions of that arc."""
+    for p in range(arc[0], arc[1]):
+        out[p] += value * np.float64(x[where, p])
+    for p in range(arc[2], arc[3]):
+        out[p] += value * np.float64(x[where, p])
+
+
+@compiled
+def _dot(a: F64, row: Any) -> float:
+    total = 0.0
+    for p in range(len(a)):
+        total += a[p] * np.float64(row[p])
+    return total
+
+
+@compiled
+def _duals(y: Any, weight: Any, beta: Any, out: F64) -> None:
+    """alpha (k e, C) of one task, by its b: alpha = weight y b, where y is known by its sign."""
+    for c in range(beta.shape[0]):
+        for q in range(beta.shape[1]):
+            for s in range(beta.shape[2]):
+                signed = weight[c] if y[c, q] > 0 else -weight[c]
+                out[q * beta.shape[2] + s, c] = np.float64(signed) * beta[c, q, s]
+
+
+@cache
+def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
+    """The loop over a block. Steps: one on the new example, then on some of the window.
+
+    Classes met are learnt one against the rest; of two classes, the margin (its two columns, where
+    it is unfolded, are its halves, and their duals are the same).
+    """
+    half = 1.0 if binary else 0.5  # a stored column is that much of its class's margin
+
+    @compiled
+    def run(
+        rows: Any, indptr: Any, slots: Any, ids: Any, values: Any, labels: Any, weights: Any,
+        first: Any, start: int, x: Any, last: Any, named: Any, others: Any, told: Any,
+        y: Any, weight: Any, beta: Any, heard: Any, base: Any, G: Any, n: Any, seed: Any,
+        sigma: Any, rho: Any, ridge: Any, least: int, most: int, scores: Any,
+    ) -> None:  # fmt: skip
+        classes, e = first.shape[1], len(ridge)
+        k = 1 if binary else classes
+        C = x.shape[1]
+        row, m, b0 = np.zeros(C), np.zeros(k * e), np.zeros(k * e)
+        alpha = np.zeros((k * e, C))
+        said, r = np.zeros((2, k * e), np.float32)
+        for i in range(len(rows)):
+            t, label, now = rows[i], labels[i], start + i
+            lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
+            begin = np.uint64(slots[i]) - lo if runs else lo
+            count = n[t, 0]
+            row[:], m[:], b0[:] = 0.0, 0.0, 0.0
+            square = 0.0
+            for j in range(lo, hi):
+                at, value = entry(runs, begin, slots, j), np.float64(values[j])
+                square += value * value
+                _times(value, x, at, _arc(count, last[at], C), row)
+                for q in range(k):
+                    for s in range(e):
+                        m[q * e + s] += value * others[at, q, s]
+                        b0[q * e + s] += value * told[at, q, s]
+            _duals(y[t], weight[t], beta[t], alpha)
+            for q in range(k):
+                for s in range(e):
+                    own = _dot(alpha[q * e + s], row) / C
+                    drawn = sigma[t, s] / ridge[s] * own
+                    said[q * e + s] = np.float32(m[q * e + s] + half * drawn)
+            spoken = 0
+            for q in range(classes):
+                spoken += first[links.consulted(t, now, first), q] < now
+            if spoken > 2:
+                said *= np.float32(2.0)
+            for s in range(e):
+                at = i * classes * e + s
+                if binary:
+                    links.two(said[s], label, now, first, weights[i], scores, at, e)
+                else:
+                    links.many(
+                        said, r, s, k, t, label, now, first, weights[i], scores, at, e, said[s]
+                    )
+            if not teach:
+                continue
+            n[t, 1] += 1
+            keeps = weights[i] > 0.0
+            count += keeps
+            n[t, 0] = count
+            new = count % C
+            if keeps:
+                for j in range(lo, hi):
+                    at = entry(runs, begin, slots, j)
+                    for gone in range(max(last[at] + 1, count - C), count):
+                        x[at, gone % C] = 0.0
+                    x[at, new] = values[j]
+                    last[at], named[at] = count, ids[j]
+                row[new] = square
+                for p in range(C):
+                    G[t, new, p] = G[t, p, new] = np.float32(row[p])
+                weight[t, new] = weights[i]
+                for q in range(k):
+                    up = label == (1 if binary else q)
+                    is_met = q < 2 or first[0, q] < now or q == label
+                    y[t, new, q] = np.float32((half if up else -half) if is_met else 0.0)
+                    for s in range(e):
+                        beta[t, new, q, s] = alpha[q * e + s, new] = 0.0
+                        heard[t, new, q, s], base[t, new, q, s] = m[q * e + s], b0[q * e + s]
+            met = 0
+            for q in range(classes):
+                met += first[0, q] < now or q == label
+            if met < 2:
+                continue
+            work = least + int((most - least + 1) * chance(seed[t, 0], n[t, 1]))
+            filled = min(count, C)
+            for step in range(work):
+                p = new
+                if step > 0 or not keeps:
+                    p = (count - int(filled * chance(n[t, 1], step))) % C
+                for q in range(k):
+                    if not (binary or first[0, q] < now or q == label):
+                        continue
+                    sign = 1.0 if y[t, p, q] > 0 else -1.0
+                    for s in range(e):
+                        v, by = np.float64(weight[t, p]), sigma[t, s] / ridge[s]
+                        grows = rho[t, s] * by * v * np.float64(G[t, p, p]) / C
+                        if grows <= 0.0:
+                            continue
+                        own = _dot(alpha[q * e + s], G[t, p]) / C
+                        drawn = rho[t, s] * own - (rho[t, s] - 1.0) * base[t, p, q, s] / half
+                        u = sign * (heard[t, p, q, s] / half + by * drawn)
+                        new_b = stepped(loss, beta[t, p, q, s], u, grows)
+                        beta[t, p, q, s] = new_b
+                        alpha[q * e + s, p] = sign * v * new_b
+
+    return run
+
+
+@compiled
+def telling(rows: I64, x: Any, last: Any, y: Any, weight: Any, beta: Any, n: Any, out: F64) -> None:
+    """b of rows, as columns are stored: the mean over the window of alpha x."""
+    C, k, e = beta.shape[1:]
+    half = 1.0 if k == 1 else 0.5
+    alpha = np.zeros((k * e, C))
+    for i in range(len(rows)):
+        t = rows[i]
+        _duals(y[t], weight[t], beta[t], alpha)
+        for d in range(x.shape[1]):
+            arc = _arc(n[t, 0], last[t, d], C)
+            for q in range(k):
+                for s in range(e):
+                    total = 0.0
+                    for p in range(arc[0], arc[1]):
+                        total += alpha[q * e + s, p] * np.float64(x[t, d, p])
+                    for p in range(arc[2], arc[3]):
+                        total += alpha[q * e + s, p] * np.float64(x[t, d, p])
+                    out[i, d, q, s] = half * total / C
+
+
+@compiled
+def hearing(
+    rows: I64, x: Any, last: Any, named: Any, others: Any, told: Any, heard: Any, base: Any,
+    n: Any, new_others: Any, new_told: Any,
+) -> None:  # fmt: skip
+    """Take the others' part and what this task told, in columns that it has seen.
+
+    And what they make of the window's examples, summed up in the order of the features' ids.
+    """
+    C, k, e = heard.shape[1:]
+    by_theirs, by_told = np.zeros((2, C))
+    for i in range(len(rows)):
+        t = rows[i]
+        seen: Any = np.flatnonzero(last[t] > 0)
+        seen = seen[np.argsort(named[t][seen], kind="mergesort")]
+        for d in seen:
+            others[t, d], told[t, d] = new_others[i, d], new_told[i, d]
+        for q in range(k):
+            for s in range(e):
+                by_theirs[:], by_told[:] = 0.0, 0.0
+                for d in seen:
+                    arc = _arc(n[t, 0], last[t, d], C)
+                    _times(others[t, d, q, s], x[t], d, arc, by_theirs)
+                    _times(told[t, d, q, s], x[t], d, arc, by_told)
+                heard[t, :, q, s], base[t, :, q, s] = by_theirs, by_told

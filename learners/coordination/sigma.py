@@ -1,0 +1,105 @@
+"""The covariance of tasks, learnt at the meeting from what they believe: the Sigma-step.
+
+For W fixed, the S >= 0 of trace m that minimises tr(W S^-1 W') is m (W'W)^1/2 / tr (W'W)^1/2
+(Zhang & Yeung, "A convex formulation for learning task relationships in multi-task learning",
+UAI 2010). Alone it starves who believes little: its variance goes to 0 and it learns no more. So
+the eigenvalues of the root are raised to FLOOR times the largest.
+
+S = m Sigma, of mean variance 1, is what is kept: a task that meets nobody has S = 1 and need not
+know how many others there are. With several classes each is a further row of W.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from learners.linalg import eigh, gram, product
+from learners.types import F64, I64
+
+FLOOR = 0.05  # of the largest eigenvalue of (W'W)^1/2: 1e-3 cost 1.5 to 4 points, 1e-7 is none
+GROWN = 5  # examples before a task is related to others
+MOST = 256  # tasks that are: a meeting costs the cube of their number
+
+
+class Related(NamedTuple):
+    """What the meeting remembers of tasks: who is related, and how."""
+
+    seat: Annotated[I64, "t1"]  # 1 + index along q of those that are; 0: others, who have S = 1
+    S: Annotated[F64, "tqe"]  # by seat, q = MOST
+    rho: Annotated[F64, "e"]  # safe for S, hence for any part of it
+    step: Annotated[I64, "1"]  # examples that all had seen at the last Sigma-step
+
+
+def seated(memory: Related, seen: I64) -> I64:
+    """Give seats to tasks that have grown; the rows that have one, in order.
+
+    Where there are more than seats, those go to the tasks that have seen the most. Who left, or was
+    born anew, has a row of 0 and left its seat; who comes is related to nobody yet.
+    """
+    grown = np.flatnonzero(seen >= GROWN)
+    if len(grown) > MOST:
+        grown = np.sort(grown[np.argsort(-seen[grown], kind="stable")[:MOST]])
+    kept = np.zeros(len(seen), bool)
+    kept[grown] = True
+    memory.seat[~kept] = 0
+    memory.S[~kept] = 0.0
+    seats = memory.seat[grown, 0]
+    free = np.setdiff1d(np.arange(1, MOST + 1), seats)
+    memory.S[:, free - 1] = 0.0
+    fresh = grown[seats == 0]
+    memory.seat[fresh, 0] = free[: len(fresh)]
+    memory.S[fresh, memory.seat[fresh, 0] - 1] = 1.0
+    return grown
+
+
+def sigma_step(W: F64, floor: float = FLOOR) -> F64:
+    """S by the columns of W, given as rows (m, d): symmetric, of trace m; W of all 0 gives I.
+
+    >>> sigma_step(np.array([[3.0], [-3.0]])).round(3).tolist()
+    [[1.0, -0.905], [-0.905, 1.0]]
+    """
+    m = len(W)
+    values, vectors = eigh(gram(W))
+    if not m or not values[-1] > 0.0:
+        return np.eye(m)
+    roots = np.sqrt(np.maximum(values, 0.0))
+    roots = np.maximum(roots, floor * roots[-1])
+    S = gram(vectors * np.sqrt(roots))
+    return S / (_in_order(np.diag(S)) / m)
+
+
+def safe_rho(S: F64, at_once: int | None = None) -> float:
+    """How much harder tasks must brake that move at once: from 1 to how many do.
+
+    The least rho for which the whole never falls short of its parts' progress, each with its square
+    term times rho, is the largest eigenvalue of the correlations of those that move. Where it is
+    not known who does, but that no more than `at_once`: no such part of the correlations has a row
+    whose sizes add up to more than the largest so many of it, nor hence an eigenvalue. One: 1.
+
+    >>> round(safe_rho(np.array([[1.0, 0.5], [0.5, 1.0]])), 12)
+    1.5
+    """
+    m = len(S)
+    if m < 2 or at_once == 1:
+        return 1.0
+    scale = 1.0 / np.sqrt(np.diag(S))
+    alike = S * scale * scale[:, None]
+    rho = float(max(1.0, eigh(alike)[0][-1]))
+    if at_once is not None and at_once < m:
+        largest = np.sort(np.abs(alike), axis=1)[:, m - at_once :]
+        rho = min(rho, max(_in_order(row) for row in largest))
+    return rho
+
+
+def drawn(S: F64, B: F64, own: bool) -> F64:
+    """B S for b given as rows (m, d), with each task's own part in it or without."""
+    return product(S if own else S - np.diag(np.diag(S)), B)
+
+
+def _in_order(numbers: F64) -> float:
+    total = 0.0
+    for one in numbers.tolist():
+        total += one
+    return total
