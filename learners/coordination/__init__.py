@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from learners.coordination.amtl import amtl
+from learners.coordination.clustered import clustered
 from learners.coordination.drom import drom
 from learners.coordination.families import families
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
+from learners.coordination.mean import mean
 from learners.coordination.mixture import mixture
 from learners.coordination.pooled import pooled
 from learners.coordination.river import PREFIX, river
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
 from learners.coordination.together import together
+from learners.coordination.trace import trace
 from learners.types import Strategy
 
 
@@ -63,6 +67,30 @@ _ENTRIES = [
         "neighbours in a task graph pull each other; without a graph, the mean of all does",
         "Evgeniou, Micchelli & Pontil 2005",
         lambda: scaled(laplacian(RATE)),
+    ),
+    Entry(
+        "mean",
+        "all tasks near their mean: u + v_t with small v_t",
+        "Evgeniou & Pontil 2004",
+        lambda: scaled(mean(RATE)),
+    ),
+    Entry(
+        "trace",
+        "models in few common directions beside a common one: the trace norm",
+        "Pong, Tseng, Ji & Ye 2010",
+        lambda: scaled(trace(RATE)),
+    ),
+    Entry(
+        "clustered",
+        "tasks in groups that nobody names, found at meetings",
+        "Zhou, Chen & Ye 2011",
+        lambda: scaled(clustered(RATE)),
+    ),
+    Entry(
+        "amtl",
+        "proximal steps of which nobody waits for anybody: asynchronous, relaxed",
+        "Baytas, Yan, Jain & Zhou 2016",
+        lambda: scaled(amtl(RATE)),
     ),
     Entry(
         "drom",

@@ -33,6 +33,7 @@ _ALONE = "nothing_that_others_do_changes_the_own_learner"
 _THIRD = "a_class_of_others_changes_nothing_once_a_task_has_two"
 _AGAIN = "a_name_that_comes_back_is_a_new_task"
 _PLAIN = "one_task_alone_is_the_plain_learner"
+_SILENT = "a_silent_place_stops_nobody"
 _NO_OWN = "has no family of the task's own, or has it behind the scale of the place"
 
 # (law, case) -> why not
@@ -44,6 +45,15 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_PLAIN, "scaled by task"): "as shared, which it wraps",
     (_PLAIN, "together"): "as shared, which is one of its two",
     (_PLAIN, "drom"): "the trace norm is a price for one task too",
+    (_PLAIN, "mean"): "as shared, which it is between meetings",
+    **{
+        (_PLAIN, c): "as shared, and what its norm costs one task too"
+        for c in ("trace", "clustered", "amtl")
+    },
+    **{
+        (_SILENT, c): "what it tells after a meeting is what that left of one task: no repetition"
+        for c in ("trace", "clustered", "amtl")
+    },
 }
 
 
