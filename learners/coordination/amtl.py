@@ -67,7 +67,7 @@ def amtl(
     rates: Sequence[float] = RATES,
     coupling: float = 0.05,
     penalty: str | prox.Prox = "trace",
-    tau: float = 0.0,
+    tau: float = 4.0,
     *,
     dynamic: bool = False,
     common: bool = True,

@@ -42,7 +42,7 @@ from learners.types import Strategy
 
 def clustered(
     rates: Sequence[float] = RATES,
-    coupling: float = 0.1,
+    coupling: float = 0.05,
     k: float = 4,
     h: float = 0.1,
     *,

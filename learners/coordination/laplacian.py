@@ -41,7 +41,7 @@ from learners.types import Strategy
 
 def laplacian(
     rates: Sequence[float] = RATES,
-    coupling: float = 0.03,
+    coupling: float = 0.01,
     graph: Mapping[str, Sequence[str]] | None = None,
     *,
     family: str = "laplacian",

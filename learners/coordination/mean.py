@@ -35,7 +35,7 @@ from learners.types import Strategy
 
 def mean(
     rates: Sequence[float] = RATES,
-    coupling: float = 0.03,
+    coupling: float = 0.01,
     *,
     common: bool = True,
     tempered: bool = True,

@@ -44,7 +44,7 @@ from learners.types import Strategy
 
 def trace(
     rates: Sequence[float] = RATES,
-    coupling: float = 0.05,
+    coupling: float = 0.03,
     *,
     common: bool = True,
     step: Literal["coordinate", "constant"] = "coordinate",
