@@ -12,7 +12,7 @@ class by itself. The metric counts a task as often as it has neighbours, so that
 not pull harder than few. O(edges d) a round, and as many rounds as the coupling is strong. Without
 a graph all are neighbours, and the prox is mean + (v_t - mean) / (1 + eta lambda), in O(T d)
 (`mean`). Any number of tasks may meet. What travels per meeting and task is v_t, d float32 numbers
-a class, up, and d such numbers and 16 bytes down.
+a class, up, and as many down.
 
 Guarantee: with eta steps on whole gradients, all tasks at each meeting and eta <= 1 / L it is
 proximal gradient descent in that metric, on a symmetric graph: the objective never rises. On a

@@ -12,8 +12,8 @@ O(non-zeros). The penalty says nothing of the mean, so u is a direction that may
 without it the mean would move by the mean of the tasks' steps, T times as slowly.
 
 Meetings: v_t <- mean + (v_t - mean) / (1 + eta lambda), O(T d) for any number of tasks. Each class
-by itself. What travels per meeting and task is v_t, d float32 numbers a class, up, and d such
-numbers and 16 bytes down; per place 2 d (u, sums of squares) each way.
+by itself. What travels per meeting and task is v_t, d float32 numbers a class, up, and as many
+down; per place 2 d (u, sums of squares) each way.
 
 Guarantee: that of `laplacian`. Per example, none.
 

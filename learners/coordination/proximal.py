@@ -13,6 +13,7 @@ same sequence. Here a task keeps its model w, and b, what a relaxed step has lef
 to p: v = w - b. It tells v; the reply is p - v, as told; when it comes, v goes eta_k of that way, b
 is the rest and w = v + b. So w = p + (v - v as told): what was learnt since is in it, however late
 the reply; an example costs O(non-zeros); and at eta_k = 1, where b is 0, nothing else is kept.
+A relaxed task has one request under way: replies to what it told before it heard another are void.
 
 Steps of AdaGrad have their own length in every coordinate. Tasks' sums of 1 / sqrt(i) over the
 examples since they last told, in the mean of those that learnt any, stand for the eta of the prox.
@@ -52,18 +53,32 @@ from learners.types import (
 DELAYS = 5  # that the dynamic step takes the mean of
 
 
+class Mark(NamedTuple):
+    """How a task stands that is relaxed."""
+
+    heard: Annotated[I64, "t1"]  # replies it had heard when it told
+
+
 class Told(NamedTuple):
     """What a task is without the prox: v."""
 
     v: Annotated[F32, "tdke"]
+    mark: Mark | tuple[()]
+
+
+class Answer(NamedTuple):
+    """What a relaxed task must know of a reply."""
+
+    heard: Annotated[I64, "t1"]  # replies it had heard when it told v
+    n: Annotated[I64, "t1"]  # examples it had learnt
+    relax: Annotated[F64, "t1"]  # eta_k
 
 
 class Heard(NamedTuple):
     """The way from what was told to its prox."""
 
     by: Annotated[F32, "tdke"]  # p - v
-    relax: Annotated[F64, "t1"]  # eta_k
-    n: Annotated[I64, "t1"]  # examples learnt when v was told
+    answer: Answer | tuple[()]
 
 
 class Met(NamedTuple):
@@ -196,36 +211,45 @@ def proximal(
 
     def message(bank: Proximal, rows: Rows) -> Message:
         v = own(bank).v[rows]
-        if isinstance(bank.relaxed, Relaxed):
-            v -= bank.relaxed.b[rows]
         if isinstance(bank.whole, Whole):
             v += bank.whole.step[rows]
-        return Told(v), base.message(bank.base, rows)
+        mark: Mark | tuple[()] = ()
+        if isinstance(bank.relaxed, Relaxed):
+            v -= bank.relaxed.b[rows]
+            mark = Mark(bank.relaxed.heard[rows])
+        return Told(v, mark), base.message(bank.base, rows)
 
     def merge(bank: Proximal, rows: Rows, reply: Reply) -> None:
         heard: Heard = reply[0]
         base.merge(bank.base, rows, reply[1])
+        by = heard.by
+        if isinstance(bank.relaxed, Relaxed):
+            assert isinstance(heard.answer, Answer)
+            # A node has one request under way: what was told before another reply came is void.
+            fit = heard.answer.heard[:, 0] == bank.relaxed.heard[rows, 0]
+            rows, by = rows[fit], by[fit]
+            part = rest(bank.relaxed, rows, Answer(*(leaf[fit] for leaf in heard.answer)))
         w = own(bank).v[rows]
         if isinstance(bank.whole, Whole):
             w += bank.whole.step[rows]
             bank.whole.step[rows] = 0
         if isinstance(bank.relaxed, Relaxed):
             w -= bank.relaxed.b[rows]
-            bank.relaxed.b[rows] = rest(bank.relaxed, rows, heard)[..., None, None] * heard.by
-        own(bank).v[rows] = w + heard.by
+            bank.relaxed.b[rows] = part[..., None, None] * by
+        own(bank).v[rows] = w + by
 
-    def rest(state: Relaxed, rows: Rows, heard: Heard) -> F32:
+    def rest(state: Relaxed, rows: Rows, answer: Answer) -> F32:
         """What remains of the way to p: all of it, for those that learnt nothing since the last."""
-        late, at = state.n[rows] - heard.n, state.heard[rows, 0]
-        state.delays[rows, at % DELAYS] = np.maximum(late[:, 0], 0)
+        at = state.heard[rows, 0]
         state.heard[rows, 0] = at + 1
-        pace = heard.relax
+        state.delays[rows, at % DELAYS] = np.maximum(state.n[rows] - answer.n, 0)[:, 0]
+        pace = answer.relax
         if dynamic:
-            sums = state.delays[rows].sum(1) / np.minimum(at + 1, DELAYS)
-            pace = np.minimum(1.0, pace * np.array([[log(max(x, 10.0))] for x in sums]))
+            mean = state.delays[rows].sum(1) / np.minimum(at + 1, DELAYS)
+            pace = np.minimum(1.0, pace * np.array([log(max(x, 10.0)) for x in mean])[:, None])
         state.pace[rows] = pace
-        active = heard.n > state.told[rows]
-        state.told[rows] = heard.n
+        active = answer.n > state.told[rows]
+        state.told[rows] = answer.n
         return (1.0 - active * pace).astype(np.float32)
 
     def meet(shape: Shape, seed: int) -> Bank:
@@ -249,8 +273,10 @@ def proximal(
                 by[..., s] = (operator(V, much * rate) - V).transpose(0, 2, 1)
         if relax is None:
             by[n <= before] = 0
-        heard = Heard(by, np.full((len(v), 1), share), n[:, None].copy())
-        return heard, base.mix((), inbox._replace(message=others))
+        answer: Answer | tuple[()] = ()
+        if isinstance(told.mark, Mark):
+            answer = Answer(told.mark.heard, n[:, None].copy(), np.full((len(v), 1), share))
+        return Heard(by, answer), base.mix((), inbox._replace(message=others))
 
     def model(bank: Proximal, rows: Rows) -> F32:
         return base.model(bank.base, rows)

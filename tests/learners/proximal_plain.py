@@ -117,6 +117,9 @@ class Stage:
         for t in tasks:
             self.strategy.learn(self.bank, self.blocks[t])
             self.seen[t] += len(self.blocks[t].rows)
+        self.tell(*tasks)
+
+    def tell(self, *tasks: int) -> None:
         rows = np.array(tasks)
         tree.put(self.told, rows, self.strategy.message(self.bank, rows))
 
