@@ -32,23 +32,25 @@ def logistic(X: Array, Y: Array) -> tuple[Callable[[Array], float], Gradient, fl
         return float(np.logaddexp(0, -Y * np.einsum("tnd,dt->tn", X, W)).sum())
 
     def gradient(t: int, w: Array) -> Array:
-        return X[t].T @ (-Y[t] / (1 + np.exp(Y[t] * (X[t] @ w))))
+        out: Array = X[t].T @ (-Y[t] / (1 + np.exp(Y[t] * (X[t] @ w))))
+        return out
 
-    return loss, gradient, max(np.linalg.norm(x, 2) ** 2 / 4 for x in X)
+    return loss, gradient, max(float(np.linalg.norm(x, 2)) ** 2 / 4 for x in X)
 
 
 def shrink(W: Array, step: float) -> Array:
     u, s, vt = np.linalg.svd(W, full_matrices=False)
-    return u * np.maximum(s - step, 0) @ vt
+    out: Array = u * np.maximum(s - step, 0) @ vt
+    return out
 
 
 def rows_of(W: Array, step: float) -> Array:
-    size = np.linalg.norm(W, axis=1, keepdims=True)
+    size: Array = np.linalg.norm(W, axis=1, keepdims=True)
     return W * np.maximum(1 - step / np.maximum(size, 1e-300), 0)
 
 
 def to_mean(W: Array, step: float) -> Array:
-    middle = W.mean(1, keepdims=True)
+    middle: Array = W.mean(1, keepdims=True)
     return middle + (W - middle) / (1 + step)
 
 

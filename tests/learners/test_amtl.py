@@ -39,7 +39,7 @@ def gap(stage: Stage, X: Array, Y: Array, penalty: str, lam: float, least: float
     prox, g = PENALTIES[penalty]
     loss, _, L = plain.logistic(X, Y)
     P = prox(stage.V, lam / L)
-    return (loss(P) + lam * g(P)) / least - 1
+    return float((loss(P) + lam * g(P)) / least - 1)
 
 
 def as_printed(
@@ -183,7 +183,7 @@ def test_one_request_is_under_way() -> None:
             for reply in replies:  # the second answers what was told before the first was heard
                 stage.hear(reply, *range(5))
         runs.append(stage.W)
-    np.testing.assert_array_equal(*runs)
+    np.testing.assert_array_equal(runs[0], runs[1])
 
 
 def test_dynamic_steps_are_longer_and_never_beyond_one() -> None:

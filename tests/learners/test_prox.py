@@ -15,8 +15,8 @@ from learners.coordination import prox
 from learners.types import F64
 
 seeds = st.integers(0, 2**31)
-RING = {"ends": np.arange(0, 13, 2), "near": np.array([5, 1, 0, 2, 1, 3, 2, 4, 3, 5, 4, 0])}
-ring = partial(prox.laplacian, **RING)
+NEAR = np.array([5, 1, 0, 2, 1, 3, 2, 4, 3, 5, 4, 0])
+ring: prox.Prox = partial(prox.laplacian, ends=np.arange(0, 13, 2), near=NEAR)
 # Of penalties that do not depend on V themselves: these are proxes in the strict sense.
 CONVEX: dict[str, Callable[[F64, float], F64]] = {
     "trace": prox.trace, "l21": prox.l21, "l1": prox.l1, "ridge": prox.ridge, "mean": prox.mean,

@@ -14,6 +14,7 @@ from learners.coordination.clustered import clustered
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
 from learners.coordination.mean import mean
+from learners.coordination.prox import clusters
 from learners.coordination.proximal import root_steps
 from learners.coordination.scaled import scaled
 from learners.coordination.trace import trace
@@ -29,14 +30,11 @@ H, K = 0.1, 2.0
 
 def to_clusters(W: Array, step: float) -> Array:
     """M-step and W-step as linear systems."""
-    from learners.coordination.prox import clusters
-
     _, s, vt = np.linalg.svd(W, full_matrices=False)
     M = vt.T * clusters(s[::-1].copy(), K, H)[::-1] @ vt
     T = W.shape[1]
     A = np.eye(T) + step * H * (1 + H) * np.linalg.inv(H * np.eye(T) + M)
-    out: Array = np.linalg.solve(A, W.T).T
-    return out
+    return np.asarray(np.linalg.solve(A, W.T).T, np.float64)
 
 
 RING = {f"task {t}": [f"task {(t - 1) % 5}", f"task {(t + 1) % 5}"] for t in range(5)}
@@ -44,8 +42,7 @@ RING = {f"task {t}": [f"task {(t - 1) % 5}", f"task {(t + 1) % 5}"] for t in ran
 
 def along_ring(W: Array, step: float) -> Array:
     L = np.eye(5) - (np.roll(np.eye(5), 1, 0) + np.roll(np.eye(5), -1, 0)) / 2
-    out: Array = np.linalg.solve(np.eye(5) + step * L, W.T).T
-    return out
+    return np.asarray(np.linalg.solve(np.eye(5) + step * L, W.T).T, np.float64)
 
 
 SYNCHRONOUS: dict[str, tuple[Any, Prox, float]] = {
@@ -87,7 +84,7 @@ def test_the_objective_never_rises(make: Any, penalty: Any) -> None:
 def test_three_classes_are_three_columns_a_task() -> None:
     r = np.random.default_rng(3)
     T, n, d, lam, eta = 3, 20, 4, 1.0, 0.05
-    X, y = r.normal(size=(T, n, d)).astype(np.float32), r.integers(0, 3, size=(T, n))
+    X, y = plain.data(3, T, n, d)[0], r.integers(0, 3, size=(T, n))
     W = np.zeros((d, T, 3))
     stage = Stage(trace((2 * eta,), lam / 2, common=False, **PAPER), X, np.ones((T, n)))
     stage.bank = stage.strategy.init(np.arange(T), stage.shape._replace(classes=3))
@@ -99,9 +96,9 @@ def test_three_classes_are_three_columns_a_task() -> None:
     for _ in range(10):
         stage.round()
         for t in range(T):
-            margins = X[t].astype(float) @ W[:, t]
+            margins = X[t] @ W[:, t]
             p = np.exp(margins) / np.exp(margins).sum(1, keepdims=True)
-            W[:, t] -= eta * X[t].T.astype(float) @ (p - np.eye(3)[y[t]])
+            W[:, t] -= eta * X[t].T @ (p - np.eye(3)[y[t]])
         # Its step is that of a margin twice a column: half for the gradient, sqrt(1/2) for a norm.
         W = plain.shrink(W.reshape(d, -1), eta * lam * np.sqrt(0.5)).reshape(W.shape)
         model = stage.strategy.model(stage.bank, np.arange(T))[:, 1:, :, 0]
