@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from learners.coordination.admm import admm
+from learners.coordination.amtl import amtl
 from learners.coordination.byzantine import byzantine
 from learners.coordination.client_server import client_server
+from learners.coordination.clustered import clustered
 from learners.coordination.dmtrl import dmtrl
 from learners.coordination.drom import drom
 from learners.coordination.drom_d import drom_d
@@ -16,6 +18,7 @@ from learners.coordination.fedem import fedem
 from learners.coordination.fedem_d import fedem_d
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
+from learners.coordination.mean import mean
 from learners.coordination.mixture import mixture
 from learners.coordination.mocha import mocha
 from learners.coordination.pooled import pooled
@@ -23,6 +26,7 @@ from learners.coordination.river import PREFIX, river
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
 from learners.coordination.together import together
+from learners.coordination.trace import trace
 from learners.coordination.two_phase import two_phase
 from learners.types import Strategy
 
@@ -74,6 +78,30 @@ _ENTRIES = [
         "neighbours in a task graph pull each other; without a graph, the mean of all does",
         "Evgeniou, Micchelli & Pontil 2005",
         lambda: scaled(laplacian(RATE)),
+    ),
+    Entry(
+        "mean",
+        "all tasks near their mean: u + v_t with small v_t",
+        "Evgeniou & Pontil 2004",
+        lambda: scaled(mean(RATE)),
+    ),
+    Entry(
+        "trace",
+        "models in few common directions beside a common one: the trace norm",
+        "Pong, Tseng, Ji & Ye 2010",
+        lambda: scaled(trace(RATE)),
+    ),
+    Entry(
+        "clustered",
+        "tasks in groups that nobody names, found at meetings",
+        "Zhou, Chen & Ye 2011",
+        lambda: scaled(clustered(RATE)),
+    ),
+    Entry(
+        "amtl",
+        "proximal steps of which nobody waits for anybody: asynchronous, relaxed",
+        "Baytas, Yan, Jain & Zhou 2016",
+        lambda: scaled(amtl(RATE)),
     ),
     Entry(
         "drom",

@@ -147,7 +147,7 @@ def test_who_heard_something_is_told_of_again() -> None:
     unchanged = here.tell(1)
     assert unchanged.rows is not None and not len(unchanged.rows)
     here.hear(hub.meet()["here"])
-    assert len(here.tell(2).tree[0].v) == len(here)
+    assert len(here.tell(2).tree[0][0].v) == len(here)
 
 
 def test_which_columns_meet_follows_from_the_state(monkeypatch: pytest.MonkeyPatch) -> None:

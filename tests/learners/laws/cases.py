@@ -79,6 +79,15 @@ EXEMPT: dict[tuple[str, str], str] = {
     ),
     (_PLAIN, "client_server"): "what it has in common is as of the last meeting, even alone",
     (_RENAMED, "mocha"): "how much a task works is drawn by its name; where it is not, see dmtrl",
+    (_PLAIN, "mean"): "as shared, which it is between meetings",
+    **{
+        (_PLAIN, c): "as shared, and what its norm costs one task too"
+        for c in ("trace", "clustered", "amtl")
+    },
+    **{
+        (_SILENT, c): "what it tells after a meeting is what that left of one task: no repetition"
+        for c in ("trace", "clustered", "amtl")
+    },
 }
 
 
