@@ -50,9 +50,9 @@ docker-check: $(READY) ## hadolint
 	$(BIN)/hadolint --failure-threshold warning Dockerfile
 
 # Loops are compiled before: tests start processes, and numba's cache bears one writer at a time.
-# What is compiled into other loops does not tell their caches that it changed.
+# What is compiled into other loops, or called by them, does not tell their caches that it changed.
 unit: $(READY)
-	find learners -name '*.nb[ic]' $(foreach file,lanes/kinds lanes/moving lanes/numbers links losses kernels,! -newer learners/$(file).py -delete -o -name '*.nb[ic]') -false
+	find learners -name '*.nb[ic]' ! -newer "$$(ls -t $$(find learners -name '*.py') | head -1)" -delete
 	$(BIN)/kindred warm
 	$(BIN)/python -m pytest -q --durations=10
 
