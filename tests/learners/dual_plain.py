@@ -69,7 +69,7 @@ def without_constant(examples: Sequence[Example]) -> Batch:
 
 
 def example(task: str, x: Array, y: float, weight: float = 1.0) -> Example:
-    return Example(task, {f"x{j}": float(v) for j, v in enumerate(x)}, bool(y > 0), weight)
+    return Example(task, {f"x{j}": float(v) for j, v in enumerate(x) if v}, bool(y > 0), weight)
 
 
 class Nodes:
@@ -172,7 +172,7 @@ def plain(
                 j = kept[t][len(kept[t]) - 1 - back][1]
             w = others[t] + s[t] / ridge * (told[t] + rho[t] * (mean(t) - told[t]))
             q = rho[t] * s[t] / ridge * (X[j] @ X[j]) / C
-            b[j] = step(kind, b[j], Y[j] * (X[j] @ w), q)
+            b[j] = step(kind, b[j], Y[j] * (X[j] @ w), q) if q else b[j]
         if (i + 1) % every == 0:
             B = np.array([mean(u) for u in range(T)])
             grown = np.flatnonzero(count >= 5)
