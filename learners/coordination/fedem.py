@@ -201,7 +201,9 @@ def fedem(
         share = tree.zeros(Share, rows, M)
         share.pi[:] = 1.0 / M
         kept: Any = tree.zeros(Kept, rows, M, b=b) if b else ()
-        return Fedem(tree.zeros(Start, shape, M), tree.zeros(Common, shape, M), share, kept)
+        # Components are no rates of one family: each has sums of squares of its own.
+        common = tree.zeros(Common, shape, M, families=M)
+        return Fedem(tree.zeros(Start, shape, M), common, share, kept)
 
     def work(bank: Fedem, block: Block, teach: bool) -> Scores:
         k, classes = bank.start.w.shape[1], block.first.shape[1]
