@@ -184,7 +184,8 @@ def mixer(e: int) -> Any:
                 for c in range(k):
                     if first[known, c] < now:
                         away = z[c] - 1.0 if c == y else z[c]
-                        slope = lanes.fma(lanes.fill(part, away), lanes.load(logs, c * e, e), slope)
+                        # Rounded each by itself, lest it matter which of two classes came first.
+                        slope = slope + lanes.fill(part, away) * lanes.load(logs, c * e, e)
                 sums = lanes.fma(slope, slope, lanes.load(g, 0, e))
                 lanes.store(g, 0, sums)
                 sums = (sums + lanes.load(heard_g, 0, e)) + lanes.fill(part, PRIOR)
