@@ -7,9 +7,9 @@ BIN     = $(VENV)/bin
 RUNS    = $(VENV)/.runs
 READY   = $(VENV)/.ready
 MEASURES = $(VENV)/.measures
-CODE    = $(wildcard learners streams service tests bench docs/picture.py)
+CODE    = $(wildcard learners streams service tests bench docs/picture.py docs/algorithms.py)
 
-.PHONY: help install lint types imports docker-check unit quick test demo picture bench constraints format clean
+.PHONY: help install lint types imports docker-check unit quick test demo picture pages bench constraints format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ bench: $(MEASURES) ## all measurements in their short form: docs/benchmarks.md, 
 
 picture: $(RUNS) ## the README's picture, from a real run
 	$(BIN)/python docs/picture.py
+
+pages: $(RUNS) ## docs/algorithms, from the code
+	$(BIN)/python docs/algorithms.py
 
 format: $(READY) ## imports in order, what ruff can mend
 	$(BIN)/ruff check --fix $(CODE)
