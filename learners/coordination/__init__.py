@@ -173,8 +173,8 @@ def find(name: str) -> Strategy:
     ONE is a name of the catalogue, or `river:MODULE.CLASS` for one clone of that classifier of
     river for each task. In a sum, `auto` brings all the families that it mixes.
 
-    >>> find("auto+river:tree.HoeffdingTreeClassifier").experts[-2:]
-    ('pooled', 'tree.HoeffdingTreeClassifier')
+    >>> find("auto+river:tree.HoeffdingTreeClassifier").experts[-3:]
+    ('pooled', 'tree.HoeffdingTreeClassifier', 'stacked')
 
     Raises
     ------

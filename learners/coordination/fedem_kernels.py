@@ -161,7 +161,7 @@ def learner(binary: bool, M: int, runs: bool) -> Any:
                 settle(pi[t], mass, floor)
             if not train:
                 continue
-            slower = eta
+            slower, one = eta, lanes.fill(none, 1.0)
             if by_mass:
                 for s in range(M):
                     lane[s] = 1.0 / np.sqrt(1.0 + N[s] / HALVED)
@@ -173,18 +173,18 @@ def learner(binary: bool, M: int, runs: bool) -> Any:
             reach = none
             for c in range(k):
                 residual = lanes.load(r, c * M, M)
-                grad = residual * answers
+                squares = (residual * answers) * (residual * answers)
                 s0, s1, s2, s3 = none, none, none, none
                 for j in range(lo, hi):
                     e = where[j - lo] + c * M
-                    value, size = lanes.fill(none, values[j]), slower
+                    value, size = lanes.fill(none, values[j]), one
                     if not by_mass:
-                        sums = lanes.load(g, e, M) + (grad * value) * (grad * value)
+                        sums = lanes.fma(squares, value * value, lanes.load(g, e, M))
                         lanes.store(g, e, sums)
-                        size = eta / lanes.sqrt((sums + lanes.load(heard_g, e, M)) + prior)
+                        size = one / lanes.sqrt((sums + lanes.load(heard_g, e, M)) + prior)
                     lanes.store(by, ((j - lo) * k + c) * M, size)
                     s0, s1, s2, s3 = s1, s2, s3, lanes.fma(value * value, size, s0)
-                far = (s0 + s1) + (s2 + s3)
+                far = slower * ((s0 + s1) + (s2 + s3))
                 if tempered and binary:
                     reach = far
                 elif tempered:
@@ -194,11 +194,11 @@ def learner(binary: bool, M: int, runs: bool) -> Any:
             if tempered:
                 answers = answers * links.temper(odds, answers * reach)
             for c in range(k):
-                grad = lanes.load(r, c * M, M) * answers
+                grad = (lanes.load(r, c * M, M) * answers) * slower
                 for j in range(lo, hi):
                     e = where[j - lo] + c * M
                     size = lanes.load(by, ((j - lo) * k + c) * M, M)
-                    moved = (grad * lanes.fill(none, values[j])) * size
+                    moved = grad * (lanes.fill(none, values[j]) * size)
                     lanes.store(mine, e, lanes.load(mine, e, M) - moved)
             for j in range(lo, hi):
                 held[where[j - lo] // (k * M)] += 1.0

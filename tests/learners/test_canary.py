@@ -1,4 +1,4 @@
-"""Data never leaves a place: no message holds the bits of a value or a word that was learnt from."""
+"""Data never leaves a place: no message holds the bits of a value or word learnt from."""
 
 from __future__ import annotations
 

@@ -216,9 +216,13 @@ def test_frozen_corners_are_clusters_that_do_not_know_of_each_other() -> None:
 
 
 def permuted(bank: Bank, order: list[int]) -> Bank:
-    return tree.map(
-        lambda names, leaf: leaf.take(order, names.index("e")) if "e" in names else leaf, bank
-    )
+    def turned(names: str, leaf: F32) -> F32:
+        for axis, name in enumerate(names):
+            if name in "ef":
+                leaf = leaf.take(order, axis)
+        return leaf
+
+    return tree.map(turned, bank)
 
 
 def test_components_have_no_order() -> None:

@@ -116,11 +116,11 @@ def test_a_meeting_may_be_held_at_one_place_alone() -> None:
 
 
 def test_rounds_carry_mixed_models_further_than_one_edge() -> None:
-    # What laplacian tells has been mixed, so c's features move a's model in the second round.
+    # What fedem_d tells has been mixed, so c's examples move a's model in the second round.
     def moved(rounds: int) -> bool:
         models = []
         for far in (False, True):
-            gossip, places = net("laplacian", from_edges("abc", [("a", "b"), ("b", "c")]))
+            gossip, places = net("fedem_d", from_edges("abc", [("a", "b"), ("b", "c")]))
             if far:
                 places["c"].learn(pack(stream(24, seed=99)))
             cycle(places, gossip, rounds)

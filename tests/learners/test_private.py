@@ -65,7 +65,7 @@ def test_without_noise_to_speak_of_the_word_follows_the_state_by_clips() -> None
     steps = [np.linalg.norm(b - a, axis=1) for a, b in zip(seen, seen[1:], strict=False)]
     np.testing.assert_allclose(steps[0], clip, rtol=1e-5)  # it is held to it
     assert max(step.max() for step in steps) <= clip * (1 + 1e-6)
-    v = here.bank.bank.v[here._tasks.rows(here.tasks)]
+    v = here.bank.bank.base.v[here._tasks.rows(here.tasks)]
     state = v[:, here._columns.sorted()].reshape(len(v), -1)
     assert np.linalg.norm(state, axis=1).min() > 2 * clip
     np.testing.assert_allclose(seen[-1], state, atol=1e-3)
