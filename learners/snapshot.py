@@ -18,7 +18,7 @@ from learners.types import I64, Shape, Tree
 if TYPE_CHECKING:
     from learners.place import Place
 
-FORMAT = 3
+FORMAT = 4
 SETTINGS = ("bits", "seed", "period", "lag", "thrift", "name")  # arguments of Place
 
 
