@@ -36,7 +36,7 @@ from service.web.unpack import Unpacker
 # Bytes decoded on the event loop, in a millisecond or two; more would hold it up, so a thread does
 # it: there and back, the two also wait for each other's lock.
 INLINE = 1 << 18
-INLINE_ARROW = 1 << 20  # a byte of it takes a third of the time
+INLINE_ARROW = 1 << 17  # a byte of it takes less, a column more, and many columns are many bytes
 PAUSE = 0.05  # seconds before a busy engine is asked again, when half a request is learnt
 Make = tuple[int, Callable[[], Prepared]]  # how long it takes, as bytes of JSON; and what prepares
 T = TypeVar("T")
