@@ -168,13 +168,13 @@ def mixer(e: int) -> Any:
                 continue
             old, old_s = lanes.load(all_, at, e), all_[at + e]
             if first[known, y] < now:
-                p, whole, pooled = lanes.load(said, (i * k + y) * e, e), scores[i, y, 0], 0.0
+                p, whole = lanes.load(said, (i * k + y) * e, e), scores[i, y, 0]
+                pooled = scores[i, y, f - 1]
                 counts[t] += 1
                 switch = max(1.0 / (counts[t] + 1.0), SWITCHING)
                 stay, leave = lanes.fill(part, 1.0 - switch), lanes.fill(part, switch)
                 for j in range(e):
                     halves[j] = scores[i, y, 1 + family[j]]
-                pooled = scores[i, y, f - 1]
                 lanes.store(nats, at, lanes.load(nats, at, e) - lanes.load(logs, y * e, e))
                 nats[at + e] -= log_lanes(pooled)
                 w = stay * (w * p / lanes.fill(part, whole)) + leave * usual
