@@ -10,6 +10,7 @@ import numpy as np
 from learners.coordination.byzantine_rules import LOSS, accumulate, combine, weigh
 from learners.kernels import compiled
 from learners.losses import exp, log
+from learners.scramble import GOLDEN, scrambled
 from learners.types import F32, F64, I64
 
 HUGE = 1e18  # a weight beyond is taken for a lie: a margin of such may not be finite
@@ -30,10 +31,8 @@ def keys(tasks: Sequence[str]) -> I64:
 @compiled
 def _scatter(x: int, salt: int) -> int:
     """Any number as one of 63 bits that looks drawn (splitmix64)."""
-    z = np.uint64(x) + (np.uint64(salt) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.int64((z ^ (z >> np.uint64(31))) >> np.uint64(1))  # type: ignore[return-value]
+    z = np.uint64(x) + (np.uint64(salt) + np.uint64(1)) * GOLDEN
+    return np.int64(scrambled(z) >> np.uint64(1))  # type: ignore[return-value]
 
 
 @compiled

@@ -13,6 +13,7 @@ import numpy as np
 from learners import links
 from learners.kernels import compiled
 from learners.losses import exp
+from learners.scramble import GOLDEN, scrambled
 from learners.types import F64, I64
 
 FAR = 8.0  # deviations: beyond, one minus the probability is less than rounding
@@ -26,10 +27,7 @@ def place_of(name: int, D: int) -> tuple[int, float]:
     """
     if name == 0:
         return 0, 1.0
-    x = np.uint64(name) * np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    x = x ^ (x >> np.uint64(31))
+    x = scrambled(np.uint64(name) * GOLDEN)
     sign = 1.0 if x >> np.uint64(63) else -1.0
     return 1 + int((x & np.uint64(0xFFFFFFFF)) % np.uint64(D - 1)), sign
 

@@ -14,16 +14,15 @@ from learners import lanes, links
 from learners.kernels import PRIOR, compiled, oldest_first
 from learners.links import consulted
 from learners.losses import exp, log
+from learners.scramble import GOLDEN, scrambled
 from learners.types import F32, F64
 
 
 @compiled
 def chance(seed: int, n: int) -> float:
     """A number in [0, 1) from a task's seed and its example's number (splitmix64)."""
-    x = np.uint64(seed) + np.uint64(n) * np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return float((x ^ (x >> np.uint64(31))) >> np.uint64(11)) / 9007199254740992.0
+    x = np.uint64(seed) + np.uint64(n) * GOLDEN
+    return float(scrambled(x) >> np.uint64(11)) / 9007199254740992.0
 
 
 @compiled

@@ -15,6 +15,7 @@ from learners.coordination.fedem_shares import expect, keep, note, settle
 from learners.kernels import PRIOR, compiled, entry
 from learners.links import consulted, inlined
 from learners.losses import exp, log
+from learners.scramble import GOLDEN, scrambled
 from learners.types import U32, U64
 
 HALVED = 50.0  # responsibility at which steps by mass have shrunk by sqrt(2)
@@ -24,11 +25,9 @@ FORGET = 0.6  # the n-th stochastic E step counts (n + 1) ** -FORGET
 @inlined
 def draw(name: Any, feature: Any, component: int) -> float:
     """A number in [-1, 1) from the names of a class and a feature, and a component (splitmix64)."""
-    x = name + np.uint64(feature) * np.uint64(0x9E3779B97F4A7C15)
+    x = name + np.uint64(feature) * GOLDEN
     x = x ^ (np.uint64(component + 1) * np.uint64(0xD1B54A32D192ED03))
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return float((x ^ (x >> np.uint64(31))) >> np.uint64(11)) / 4503599627370496.0 - 1.0
+    return float(scrambled(x) >> np.uint64(11)) / 4503599627370496.0 - 1.0
 
 
 @compiled
