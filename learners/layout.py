@@ -225,9 +225,9 @@ class Layout:
         self.slots = Slots()
         place._room = place._room._replace(slots=1)
         place.bank = tree.map(
-            lambda names, leaf: np.zeros((1, *leaf.shape[2:]), leaf.dtype)
-            if names.startswith("td")
-            else leaf,
+            lambda names, leaf: (
+                np.zeros((1, *leaf.shape[2:]), leaf.dtype) if names.startswith("td") else leaf
+            ),
             place.bank,
         )
         self.fill(row, column, cells)

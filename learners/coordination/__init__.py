@@ -21,6 +21,7 @@ from learners.coordination.laplacian import laplacian
 from learners.coordination.mean import mean
 from learners.coordination.mixture import mixture
 from learners.coordination.mocha import mocha
+from learners.coordination.newton import newton
 from learners.coordination.pooled import pooled
 from learners.coordination.river import PREFIX, river
 from learners.coordination.scaled import scaled
@@ -47,6 +48,7 @@ def auto() -> Strategy:
 
 RATE = (2.0,)  # of a plain strategy: one expert
 RIDGE = (0.005,)  # likewise, by the ridge
+PACE = ((6.0, 2.0),)  # likewise, by Newton's steps
 SHARE = (0.7,)  # likewise, by what tasks have in common
 _ENTRIES = [
     Entry(
@@ -72,6 +74,12 @@ _ENTRIES = [
         "a common model and each task's deviation from it, u + v_t",
         "Evgeniou & Pontil 2004",
         lambda: scaled(shared(RATE)),
+    ),
+    Entry(
+        "newton",
+        "u + v_t by second-order steps, in a metric that all tasks of a place share",
+        "Boehning 1992; Cavallanti, Cesa-Bianchi & Gentile 2010",
+        lambda: scaled(newton(PACE)),
     ),
     Entry(
         "laplacian",

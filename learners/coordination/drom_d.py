@@ -188,9 +188,7 @@ def drom_d(
 
     def init(seeds: I64, shape: Shape) -> Networked:
         rows = shape._replace(tasks=len(seeds))
-        return Networked(
-            alone.init(seeds, shape), tree.zeros(Part, rows), tree.zeros(Track, shape)
-        )
+        return Networked(alone.init(seeds, shape), tree.zeros(Part, rows), tree.zeros(Track, shape))
 
     def score(bank: Networked, block: Block) -> Scores:
         return alone.score(bank.drom, block)

@@ -1,11 +1,12 @@
-"""What `auto` mixes: four families of experts, learnt in one pass over each example.
+"""What `auto` mixes: five families of experts.
 
 The own family sits behind each task's own scale, so that nothing another task sends changes its
-scores; the coordinated ones behind the scale of the place. Their own weights lie together, lane by
-lane, and so do the common ones (`learners.kernels`); each keeps its own meeting. The same strategy,
-slower, is
+scores; the coordinated ones behind the scale of the place. Four of them learn in one pass over each
+example: their own weights lie together, lane by lane, and so do the common ones
+(`learners.kernels`); each keeps its own meeting. The same strategy, slower, is
 
-    together(scaled(independent(), by="task"), scaled(together(drom(), shared(), pooled())))
+    own = scaled(independent(), by="task")
+    together(own, scaled(together(drom(), shared(), pooled(), newton())))
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from learners.coordination.linear import (
     run,
     tell,
 )
+from learners.coordination.newton import PACES, Newton, newton
 from learners.coordination.scaled import hear_scale, others, place_scale
 from learners.coordination.shared import shared_rates
+from learners.coordination.together import side_by_side
 from learners.scale import PlaceScale, TaskScale, passed
 from learners.types import (
     F32,
@@ -57,10 +60,13 @@ class Families(NamedTuple):
     own: Own  # of independent, drom, shared
     dual: Dual  # of drom
     common: Common  # of shared, pooled
+    newton: Newton
 
 
-def families(rates: Sequence[float] = RATES) -> Strategy:
-    """The families `independent`, `drom`, `shared` and `pooled`, each at all the rates."""
+def families(
+    rates: Sequence[float] = RATES, paces: Sequence[tuple[float, float]] = PACES
+) -> Strategy:
+    """The families `independent`, `drom`, `shared` and `pooled` at all the rates, and `newton`."""
     e, rates = len(rates), tuple(rates)
     slow, fast = shared_rates(rates)
     experts = Experts(
@@ -72,7 +78,7 @@ def families(rates: Sequence[float] = RATES) -> Strategy:
         coupling=COUPLING,
         alone=e,
     )
-    relations = drom(rates, COUPLING)
+    relations, metric = drom(rates, COUPLING), newton(paces)
 
     def init(seeds: I64, shape: Shape) -> Families:
         rows = shape._replace(tasks=len(seeds))
@@ -82,12 +88,15 @@ def families(rates: Sequence[float] = RATES) -> Strategy:
             tree.zeros(Own, rows, 3 * e, families=3),
             tree.zeros(Dual, rows, e),
             tree.zeros(Common, shape, 2 * e, families=2),
+            metric.init(seeds, shape),
         )
 
     def work(bank: Families, block: Block, teach: bool) -> Scores:
         apart = passed(bank.alone, block, teach)
         block = block._replace(values=passed(bank.scale, block, teach))
-        return run(experts, block, teach, bank.own, bank.common, bank.dual, apart)
+        first = run(experts, block, teach, bank.own, bank.common, bank.dual, apart)
+        second = (metric.learn if teach else metric.score)(bank.newton, block)
+        return side_by_side(first, second)
 
     def score(bank: Families, block: Block) -> Scores:
         return work(bank, block, teach=False)
@@ -118,7 +127,9 @@ def families(rates: Sequence[float] = RATES) -> Strategy:
         v, u = bank.own.v[rows], (bank.common.mine + bank.common.heard)[None]
         pulled = relations.model(related(bank), rows)
         common = np.repeat(u[..., e:], len(rows), 0)
-        return np.concatenate([v[..., :e], pulled, v[..., 2 * e :] + u[..., :e], common], -1)
+        curved = metric.model(bank.newton, rows)
+        both = v[..., 2 * e :] + u[..., :e]
+        return np.concatenate([v[..., :e], pulled, both, common, curved], -1)
 
     named = sum((names(f, rates) for f in ("independent", "drom", "shared", "pooled")), ())
-    return Strategy(init, score, learn, message, merge, meet, mix, model, named)
+    return Strategy(init, score, learn, message, merge, meet, mix, model, named + metric.experts)

@@ -180,9 +180,7 @@ def two_phase(
     b = 0.0 if coupling is None else coupling
     by_v, by_u = 1 / (1 + b), b / (1 + b)  # shares of a step
     if coupling is None:
-        experts = Experts(
-            e, own=tuple(rates), common=tuple(rates), both=e, tempered=tempered
-        )
+        experts = Experts(e, own=tuple(rates), common=tuple(rates), both=e, tempered=tempered)
     else:
         slow, fast = (tuple(rate * float(np.sqrt(by)) for rate in rates) for by in (by_v, by_u))
         experts = Experts(e, slow, fast, both=e, alone=e, tempered=tempered)

@@ -9,6 +9,7 @@ from learners import tree
 from learners.coordination.drom import drom
 from learners.coordination.families import families
 from learners.coordination.independent import independent
+from learners.coordination.newton import newton
 from learners.coordination.pooled import pooled
 from learners.coordination.scaled import scaled
 from learners.coordination.shared import shared
@@ -19,7 +20,7 @@ from tests.learners.made import BITS, pack, place, stream
 
 
 def one_by_one() -> Strategy:
-    coordinated = together(drom(), shared(), pooled())
+    coordinated = together(drom(), shared(), pooled(), newton())
     return together(scaled(independent(), by="task"), scaled(coordinated, by="place"))
 
 

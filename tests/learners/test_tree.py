@@ -145,9 +145,7 @@ def test_unfolding_leaves_no_negative_zero() -> None:
 @given(SHAPES, st.data())
 def test_taken_and_spread_come_back(shape: Shape, data: st.DataObject) -> None:
     one = made(shape)
-    rows, columns = (
-        np.array(data.draw(st.permutations(range(n))), np.int64) for n in shape[:2]
-    )
+    rows, columns = (np.array(data.draw(st.permutations(range(n))), np.int64) for n in shape[:2])
     alike(tree.spread(tree.take(one, t=rows, d=columns), shape, t=rows, d=columns), one)
     half = rows[: len(rows) // 2]
     some = tree.spread(tree.take(one, t=half), shape, t=half)

@@ -165,9 +165,7 @@ def test_an_empty_batch_is_nothing(case: str) -> None:
 @law
 def test_the_order_of_features_has_no_effect(case: str) -> None:
     examples = stream(third=60)
-    turned = [
-        one._replace(features=dict(reversed(list(one.features.items())))) for one in examples
-    ]
+    turned = [one._replace(features=dict(reversed(list(one.features.items())))) for one in examples]
     here, there = place(CASES[case]()), place(CASES[case]())
     same(in_blocks(here, examples, [50]), in_blocks(there, turned, [50]))
     assert here.digest() == there.digest()
