@@ -1,5 +1,7 @@
 """Writes `docs/algorithms/NAME.md` and its pictures from what the code says and does: `make pages`.
 
+The README's table of strategies, and what `kindred strategies` prints, are of the same catalogue.
+
 A page is the docstring of the algorithm's module, how many bytes its tasks and places really tell
 and hear at a meeting, counted in the messages themselves, and pictures of a run (`runs`). A picture
 holds its figures in words, and the page has them from there.
@@ -24,6 +26,7 @@ from learners.types import Strategy
 from service.command.report_svg import alone
 
 FOLDER = Path(__file__).with_name("algorithms")
+README = Path(__file__).parents[1] / "README.md"
 MODULES = {"auto": "mixture"}  # an entry's module has its name, but for these
 SIZES = (8, 24)  # columns of the places that are made to talk, the constant one aside
 
@@ -160,8 +163,15 @@ scale of its own (`learners/coordination/scaled.py`), that is 24 d + 8 of what i
     )
 
 
+def readme(text: str) -> str:
+    """The README with the catalogue's table as it is now."""
+    rows = "".join(f"| `{e.name}` | {e.summary} | {e.paper} |\n" for e in CATALOG.values())
+    return re.sub(r"(?<=\|---\|---\|---\|\n)(\| `\w+` \|.*\n)+", lambda found: rows, text)
+
+
 def main() -> None:
-    """Make all runs and write all pages."""
+    """Make all runs, write all pages and the README's table."""
+    README.write_text(readme(README.read_text("utf-8")), "utf-8")
     FOLDER.mkdir(exist_ok=True)
     for name, entry in CATALOG.items():
         for file, drawing in pictures(name).items():

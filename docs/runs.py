@@ -61,18 +61,19 @@ UNRELATED = Scene(
 ONE = Scene(
     f"synthetic:mean?tasks=20&features=20&rounds=200&spread=0.1&{STEEP}",
     HERE,
-    "20 tasks that are one but for a tenth of its size each.",
+    "20 tasks, each the sum of one direction and of one of its own a tenth as long.",
 )
 POPULATION = Scene(
     f"synthetic:mean?tasks=20&features=20&rounds=300&spread=0.5&{STEEP}",
     HERE,
-    "20 tasks around one direction, each half of its size away; they meet once a round.",
+    "20 tasks, each the sum of one direction and of one of its own half as long; they meet once a "
+    "round.",
 )
 WIDE = Scene(
     "synthetic:mean?tasks=20&features=20&rounds=200&spread=1&steepness=20&flip=0",
     HERE,
-    "20 tasks around one direction, each of its own as far away, with next to no noise; they meet "
-    "once a round.",
+    "20 tasks, each the sum of one direction and of one of its own as long, with next to no noise; "
+    "they meet once a round.",
 )
 GROUPS = Scene(
     "synthetic:clustered?tasks=16&rounds=500&clusters=2",
@@ -81,7 +82,7 @@ GROUPS = Scene(
     "round.",
 )
 DELAYS = Scene(
-    "synthetic:clustered?tasks=16&rounds=500&clusters=2",
+    "synthetic:clustered?tasks=16&rounds=300&clusters=2",
     Words(places="8", delay=("exponential:100",), straggler="0.25:12"),
     "The 16 tasks of `clustered` at 8 places. Messages take 100 seconds in the mean, an example "
     "comes each second, and two of the places need 12 for each of theirs.",
@@ -111,8 +112,8 @@ PLANE_TROUBLED = Scene(
 PLACES = Scene(
     f"synthetic:mean?tasks=16&features=20&rounds=300&spread=0.5&{STEEP}",
     Words(places="4", period=32, topology="ring"),
-    "16 tasks around one direction, four of them at each of four places on a ring. No problem is "
-    "held twice here: what goes round is u.",
+    "16 tasks, each the sum of one direction and of one of its own half as long, four of them at "
+    "each of four places on a ring. No problem is held twice here: what goes round is u.",
 )
 MIXED = Scene(
     "synthetic:mixture?tasks=20&rounds=300",

@@ -30,6 +30,12 @@ def test_a_page_is_as_it_would_be_written_now(name: str) -> None:
     assert written == algorithms.page(CATALOG[name]), "run `make pages`"
 
 
+def test_the_readme_is_as_it_would_be_written_now() -> None:
+    text = algorithms.README.read_text("utf-8")
+    assert algorithms.readme(text) == text
+    assert algorithms.readme(text.replace("each task learns alone", "alone")) == text
+
+
 def test_there_is_no_page_of_anything_else() -> None:
     assert {path.stem for path in (FOLDER / "algorithms").glob("*.md")} == set(CATALOG)
 
