@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
@@ -28,6 +30,13 @@ QUICK = ("pooled", "dmtrl")  # runs of a second
 def test_a_page_is_as_it_would_be_written_now(name: str) -> None:
     written = (FOLDER / "algorithms" / f"{name}.md").read_text("utf-8")
     assert written == algorithms.page(CATALOG[name]), "run `make pages`"
+
+
+@pytest.mark.parametrize("module", [algorithms, runs])
+def test_examples_in_docstrings_are_right(module: Any) -> None:
+    failed, attempted = doctest.testmod(module)
+    assert attempted
+    assert not failed
 
 
 def test_the_readme_is_as_it_would_be_written_now() -> None:
@@ -82,6 +91,7 @@ def test_there_is_no_picture_of_anything_else() -> None:
 def test_a_picture_is_small_and_its_lines_end_at_its_figures(name: str) -> None:
     picture = (FOLDER / "algorithms" / name).read_text("utf-8")
     assert len(picture) < 30_000
+    assert fromstring(picture).tag.endswith("svg")
     found = algorithms.figures(picture)
     assert found
     if "-relations" not in name:
