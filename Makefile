@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
 RUNS    = $(VENV)/.runs
 READY   = $(VENV)/.ready
 MEASURES = $(VENV)/.measures
-CODE    = $(wildcard learners streams service tests bench docs/picture.py docs/algorithms.py docs/runs.py)
+CODE    = $(wildcard learners streams service tests bench docs/*.py)
 
 .PHONY: help install lint types imports docker-check unit quick test demo picture pages bench constraints format clean
 

@@ -3,19 +3,18 @@
 The README's table of strategies, and what `kindred strategies` prints, are of the same catalogue.
 
 A page is the docstring of the algorithm's module, how many bytes its tasks and places really tell
-and hear at a meeting, counted in the messages themselves, and pictures of a run (`runs`). A picture
-holds its figures in words, and the page has them from there.
+and hear at a meeting, counted in the messages themselves, and pictures of a run (`scenes`, `runs`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-import runs
+from runs import SHOWN, figures, pictures
+from scenes import PICTURES, command
 
 from learners import tree
 from learners.coordination import CATALOG, Entry
@@ -23,7 +22,6 @@ from learners.exchange import Hub, Parcel
 from learners.features import from_arrays
 from learners.place import Place
 from learners.types import Strategy
-from service.command.report_svg import alone
 
 FOLDER = Path(__file__).with_name("algorithms")
 README = Path(__file__).parents[1] / "README.md"
@@ -78,36 +76,9 @@ def bytes_table(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def titled(drawing: str, figures: Mapping[str, Sequence[str]]) -> str:
-    """A drawing as a file of its own, with its figures in words.
-
-    >>> titled("<svg></svg>", {"drom": ("15.0", "10.3")}).partition("<desc>")[2]
-    'drom 15.0 10.3</desc></svg>\n'
-    """
-    words = ", ".join(" ".join((name, *found)) for name, found in figures.items())
-    return alone(drawing.replace(">", f"><desc>{words}</desc>", 1))
-
-
-def figures(picture: str) -> dict[str, list[str]]:
-    """The figures that a picture holds, by strategy."""
-    words = picture.partition("<desc>")[2].partition("</desc>")[0]
-    return {name: found for name, *found in (one.split() for one in words.split(", "))}
-
-
-def pictures(name: str) -> dict[str, str]:
-    """A strategy's pictures, by file name."""
-    drawing, errors = runs.picture(name)
-    percent = {one: [f"{100 * error:.1f}" for error in both] for one, both in errors.items()}
-    made = {f"{name}.svg": titled(drawing, percent)}
-    if runs.PICTURES[name].relations:
-        drawing, apart = runs.relations(name)
-        made[f"{name}-relations.svg"] = titled(drawing, {a: [f"{x:.2f}"] for a, x in apart.items()})
-    return made
-
-
 def ran(name: str) -> str:
     """What a page says of its run."""
-    scene, beside, relations, note = runs.PICTURES[name]
+    scene, beside, relations, note = PICTURES[name]
     found = figures((FOLDER / f"{name}.svg").read_text("utf-8"))
     rows = "\n".join(f"| `{one}` | {' | '.join(of)} |" for one, of in found.items())
     text = f"""{" ".join(filter(None, (scene.about, note)))}
@@ -122,7 +93,7 @@ made before its label was learnt.
 {rows}
 
 ```sh
-{runs.command(scene, tuple(found))}
+{command(scene, tuple(found))}
 ```
 """
     if relations:
@@ -131,7 +102,7 @@ made before its label was learnt.
         text += f"""
 ![Relations between tasks, learnt and planted]({name}-relations.svg)
 
-Cosines between the models of {runs.SHOWN} of the tasks: above the diagonal as learnt in that run,
+Cosines between the models of {SHOWN} of the tasks: above the diagonal as learnt in that run,
 below it as they are in truth. Over all pairs of tasks the two are {told} apart, in the mean.
 """
     return text

@@ -22,6 +22,7 @@ FOLDER = Path(__file__).parents[1] / "docs"
 sys.path.insert(0, str(FOLDER))  # what makes the pages are scripts, which lie there
 algorithms: Any = import_module("algorithms")
 runs: Any = import_module("runs")
+scenes: Any = import_module("scenes")
 PICTURES = [path.name for path in sorted((FOLDER / "algorithms").glob("*.svg"))]
 QUICK = ("pooled", "dmtrl")  # runs of a second
 
@@ -83,7 +84,7 @@ def test_every_page_has_all_its_parts(part: str) -> None:
 
 
 def test_there_is_no_picture_of_anything_else() -> None:
-    related = {f"{name}-relations.svg" for name, p in runs.PICTURES.items() if p.relations}
+    related = {f"{name}-relations.svg" for name, p in scenes.PICTURES.items() if p.relations}
     assert set(PICTURES) == {f"{name}.svg" for name in CATALOG} | related
 
 
@@ -92,7 +93,7 @@ def test_a_picture_is_small_and_its_lines_end_at_its_figures(name: str) -> None:
     picture = (FOLDER / "algorithms" / name).read_text("utf-8")
     assert len(picture) < 30_000
     assert fromstring(picture).tag.endswith("svg")
-    found = algorithms.figures(picture)
+    found = runs.figures(picture)
     assert found
     if "-relations" not in name:
         for one, (_, last) in found.items():
@@ -101,17 +102,17 @@ def test_a_picture_is_small_and_its_lines_end_at_its_figures(name: str) -> None:
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_picture_is_of_its_run(name: str) -> None:
-    for file, made in algorithms.pictures(name).items():
-        drawn = algorithms.figures((FOLDER / "algorithms" / file).read_text("utf-8"))
-        for one, figures in algorithms.figures(made).items():
+    for file, made in runs.pictures(name).items():
+        drawn = runs.figures((FOLDER / "algorithms" / file).read_text("utf-8"))
+        for one, figures in runs.figures(made).items():
             # Where numpy adds in another order, a figure may be rounded to the other side.
             assert list(map(float, drawn[one])) == pytest.approx(list(map(float, figures)), abs=0.2)
 
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_the_command_that_a_page_gives_is_its_run(name: str) -> None:
-    scene, beside, *_ = runs.PICTURES[name]
-    _, command, *words = shlex.split(runs.command(scene, (name, *beside)))
+    scene, beside, *_ = scenes.PICTURES[name]
+    _, command, *words = shlex.split(scenes.command(scene, (name, *beside)))
     given = kindred.commands[command].make_context(command, words).params
     assert given["source"] == scene.source
     assert given["strategies"] == (name, *beside)
