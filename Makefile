@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
 RUNS    = $(VENV)/.runs
 READY   = $(VENV)/.ready
 MEASURES = $(VENV)/.measures
-CODE    = $(wildcard learners streams service tests bench docs/picture.py docs/algorithms.py)
+CODE    = $(wildcard learners streams service tests bench docs/*.py)
 
 .PHONY: help install lint types imports docker-check unit quick test demo picture pages bench constraints format clean
 
@@ -71,7 +71,7 @@ bench: $(MEASURES) ## all measurements in their short form: docs/benchmarks.md, 
 picture: $(RUNS) ## the README's picture, from a real run
 	$(BIN)/python docs/picture.py
 
-pages: $(RUNS) ## docs/algorithms, from the code
+pages: $(RUNS) ## docs/algorithms, from the code and from runs
 	$(BIN)/python docs/algorithms.py
 
 format: $(READY) ## imports in order, what ruff can mend

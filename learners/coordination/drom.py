@@ -44,7 +44,7 @@ all updates postponed as well as with none. Not where tasks share only a mean (`
 each has far more examples than columns. Labels or features with outliers: cap by a `Quantile`.
 
 Source: Peng Yang and Ping Li, "Distributed Primal-Dual Optimization for Online Multi-Task
-Learning", AAAI 2020. A reconstruction: of the paper, abstract and summary were to be had, not
+Learning", AAAI 2020. **A reconstruction**: of the paper, abstract and summary were to be had, not
 equations. It has every property promised there (dual characterisation of the trace norm, leading
 singular direction only, capped L_p loss, adaptive, periodic and postponed updates), and its own
 guarantee was proved and checked; the letters are those of the derivation. The penalty's form is

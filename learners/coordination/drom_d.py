@@ -52,7 +52,7 @@ complete graph, and .180 with one meeting in five rounds. Sparse random graphs n
 
 Source: Peng Yang and Ping Li, "Distributed Primal-Dual Optimization for Online Multi-Task
 Learning", AAAI 2020, which names a decentralised variant, DROM-D, with group synchronisation,
-periodic optimisation and non-blocking execution. A reconstruction: its equations were not to be
+periodic optimisation and non-blocking execution. **A reconstruction**: its equations were not to be
 had; tracked gossip of the power iterate is a derivation that has these properties. Forgetting,
 several tasks to a place, adaptive steps of each task's own and the own part made new are additions
 of this project's.

@@ -14,10 +14,11 @@ a graph all are neighbours, and the prox is mean + (v_t - mean) / (1 + eta lambd
 (`mean`). Any number of tasks may meet. What travels per meeting and task is v_t, d float32 numbers
 a class, up, and as many down.
 
-Guarantee: with eta steps on whole gradients, all tasks at each meeting and eta <= 1 / L it is
-proximal gradient descent in that metric, on a symmetric graph: the objective never rises. On a
-graph where t names s and s not t, the same is a fixed point without a penalty that it minimises.
-Per example, none.
+Guarantee: for convex l_t whose gradients are L-Lipschitz in that metric, with eta steps on whole
+gradients (step="constant", whole=True), all tasks at each meeting, a symmetric graph and
+eta <= 1 / L it is proximal gradient descent in that metric: the objective never rises. On a graph
+where t names s and s not t, the same is a fixed point without a penalty that it minimises. Per
+example, none.
 
 Use it for tasks whose relations are known: sites and their surroundings, the nodes of a hierarchy.
 

@@ -1,18 +1,20 @@
 """A task never pays for being coordinated: a Bayesian mixture of experts, for each task.
 
-Each task weighs its experts by the probability that they gave to its labels. A new task begins with
-weights that are a quarter uniform over the N experts, the rest the mean of what the tasks seen so
-far weigh them by, so it learns from them which experts suit this family of tasks. After its n-th
-example a share a_n = max(1 / (n + 1), SWITCHING) of its weights goes back there, so that the
-weights follow drift. Over the first n examples of its life, whatever the data and for every expert
-i,
+No strategy is best for all tasks, nor at one rate. So a task has N experts, the last of them made
+of the others, and answers with the mean of their probabilities, each first made (1 - e) p + e / K
+for K classes (e = DOUBT), so that none says never:
 
-    loss(mixture) <= loss(expert i) + ln 4N - sum_s ln(1 - a_s)
+    p(c) = sum_i w_ti p_i(c)        w_ti <- (1 - a_n) w_ti p_i(y) / p(y) + a_n w_i
 
-where the last sum is ln(n + 1) up to n = 1 / SWITCHING and then grows by SWITCHING an example.
-A family's mixture by itself is the same, from uniform weights.
+In the catalogue they are `independent`, `drom`, `shared` and `pooled`, each at four rates, and
+their pool.
 
-The last of the N experts is made of the others: `stacked`, their logarithmic pool
+Learning: each expert learns as it does by itself (`families`: all in one pass). A new task begins
+with weights w_i that are a quarter uniform, the rest the mean of what the tasks seen so far weigh
+them by, so it learns from them which experts suit this family of tasks. After its n-th example a
+share a_n = max(1 / (n + 1), SWITCHING) of its weights goes back there, so that the weights follow
+drift. A family's mixture by itself is the same, from uniform weights. The expert made of the others
+is `stacked`, their logarithmic pool
 
     p(c) ~ prod_i p_i(c) ** (1/(N-1) + alpha_i)
 
@@ -20,10 +22,29 @@ with alpha common to all tasks and learnt by AdaGrad on the log loss. Where expe
 different reasons it is better than any of them, which no mixture can be by more than its weights
 move; for two classes its margin is the sum of theirs, each times its exponent.
 
-Weights: Vovk, "Aggregating strategies", COLT 1990; switching: Herbster & Warmuth, "Tracking the
-best expert", Machine Learning 1998 (fixed share), whose price lets the weights follow drift; pool:
+Meetings: each family's own. Besides, a place tells the sum of its tasks' weights, alpha and its
+sums of squares, 3 N - 2 float64, and hears the others' sums. The weights of a task move with it and
+never meet. Where there is neither a hub nor the complete graph, the common models of `shared` and
+`pooled` go astray (see `shared`), and the weights leave them.
+
+Guarantee: over the first n examples of a task's life, whatever the data, the other tasks and the
+network do, and for every expert i,
+
+    loss(mixture) <= loss(expert i) + ln 4N - sum_s ln(1 - a_s)
+
+in log loss as mixed, where the last sum is ln(n + 1) up to n = 1 / SWITCHING and then grows by
+SWITCHING an example. It assumes nothing: it is an inequality, and tested as one. Of errors it says
+nothing directly, and it is against experts as they ran, of which only the own family's is sure to
+be what it would be in no company.
+
+Use it by default. Where it is known which strategy suits, that one alone is cheaper; with fewer
+than some ten examples a task, the nats that choosing costs show.
+
+Source: Vovk, "Aggregating strategies", COLT 1990: weights; Herbster & Warmuth, "Tracking the best
+expert", Machine Learning 1998 (fixed share): switching, whose price lets the weights follow drift;
 Genest & Zidek, "Combining probability distributions", Statistical Science 1986, stacked as in
-Wolpert, "Stacked generalization", Neural Networks 1992, but online.
+Wolpert, "Stacked generalization", Neural Networks 1992, but online: the pool. Ours: where a new
+task's weights begin, and the rate of switching.
 """
 
 from __future__ import annotations

@@ -1,10 +1,14 @@
 """MOCHA: DMTRL's problem, where some tasks are slow, some messages are lost, and nobody waits.
 
 Virginia Smith, Chao-Kai Chiang, Maziar Sanjabi and Ameet Talwalkar, "Federated Multi-Task
-Learning", NeurIPS 2017. The problem, its dual and what a task solves are those of `dmtrl`; there
-every task does the same work. A network's nodes do not: some have slower processors, or a battery
-that is low, and some drop out of a round. So how well a task solves its part may differ from task
-to task and from round to round,
+Learning", NeurIPS 2017.
+
+    min_{W, Omega}  sum_t sum_i l(w_t . x_i, y_i)  +  R(W, Omega)
+
+R ties the tasks; with that of `dmtrl`, as here, the problem, its dual and what a task solves are
+those there, where every task does the same work. A network's nodes do not: some have slower
+processors, or a battery that is low, and some drop out of a round. So how well a task solves its
+part may differ from task to task and from round to round,
 
     theta = (G(D) - G(D*)) / (G(0) - G(D*))        0: solved exactly, 1: nothing done
 

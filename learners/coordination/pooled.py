@@ -1,4 +1,26 @@
-"""One model for all tasks, as if they were one."""
+"""One model for all tasks, as if they were one.
+
+    min over u  sum_t sum_i l(u . x_ti, y_ti)       l the log loss
+
+Learning: the steps of `independent`, on one u, from every task's examples; O(non-zeros) each. In
+one place every example is learnt from at once.
+
+Meetings: with several places u = mine + heard at each. A place tells what its own examples made of
+u, and their sums of squares, and hears the sums of what the others told: 2 d float32 a class each
+way. Tasks tell nothing.
+
+Guarantee: in one place, that of `independent`, over all tasks' examples as they came, against any
+one u. So it is good where one u is good for all, and nowhere else. Over several places the steps
+between two meetings are taken from an u that lacks the others' newest; nothing is proved of these.
+Places need a hub, or the complete graph: on any other network each hears a sum of its own, and
+these run away from each other (see `shared`).
+
+Use it where tasks are one in truth, or have hardly any examples each; and as the other end of the
+scale from `independent`.
+
+Source: Duchi, Hazan & Singer, "Adaptive subgradient methods for online learning and stochastic
+optimization", JMLR 2011. The sum over places is ours.
+"""
 
 from __future__ import annotations
 

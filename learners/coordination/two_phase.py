@@ -9,10 +9,10 @@ Gentile, JMLR 2010) and its coupling b >= 0 put it, and the same at all nodes in
     A = (1 + b) I - (b / K) 1 1',   A^-1 = (I + (b / K) 1 1') / (1 + b)
 
 Learning: phase (i). Node i meets an example of task k whose loss has the gradient g, and moves all
-tasks: w_j <- w_j - eta_t [A^-1]_jk g. Written as w_k = v_k + u / sqrt(K) that is a step of eta / (1
-+ b) for v_k and one of eta b / (1 + b) for u behind values x / sqrt(K): O(non-zeros), for any
-number of tasks. K is counted: the tasks that have learnt at this place so far. `step="sqrt"` is the
-paper's eta / sqrt(t), t the node's examples, and "constant" eta; with "coordinate" v and u take
+tasks: w_j <- w_j - eta_t [A^-1]_jk g. Written as w_k = v_k + u / sqrt(K) that is a step of
+eta / (1 + b) for v_k and one of eta b / (1 + b) for u behind values x / sqrt(K): O(non-zeros), for
+any number of tasks. K is counted: the tasks that have learnt at this place so far. `step="sqrt"` is
+the paper's eta / sqrt(t), t the node's examples, and "constant" eta; with "coordinate" v and u take
 AdaGrad's steps in those coordinates, at eta / sqrt(1 + b) and eta sqrt(b / (1 + b)).
 `coupling=None` is b = K, the classic choice (own weight 2 / (K + 1), others' 1 / (K + 1)), with v
 and u at one rate, which is eta / sqrt(1 + K).
