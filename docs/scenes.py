@@ -121,11 +121,12 @@ PICTURES = {
     "auto": Picture(
         YEAST,
         ("shared", "independent", "pooled"),
-        note="The others run at one rate, of the four that `auto` mixes.",
+        note="The others run at one rate, where `auto` mixes several.",
     ),
     "independent": Picture(UNRELATED, ("shared", "pooled")),
     "pooled": Picture(ONE, ("shared", "independent")),
     "shared": Picture(POPULATION),
+    "newton": Picture(POPULATION, ("shared", "independent", "pooled")),
     "laplacian": Picture(POPULATION),
     "mean": Picture(POPULATION, ("laplacian", "independent", "pooled")),
     "trace": Picture(GROUPS, ("shared", "independent", "pooled")),

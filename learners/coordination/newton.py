@@ -1,34 +1,40 @@
 """Newton steps for every task, in one metric that all tasks of a place share: w_t = u + v_t.
 
-A second-order step needs the inverse P of the examples' second moments. One task has too few to
-know it; but tasks whose inputs are alike have it in common, whatever their labels say. So P is
-learnt from the examples of all tasks, u and v_t from their labels,
+On correlated numbers AdaGrad's steps, which know of each column by itself, need many examples to
+learn what a second-order step finds in few. But that step needs the inverse P of the examples'
+second moments, and one task has too few to know it. Tasks whose inputs are alike have it in common,
+whatever their labels say:
+
+    min over u, V  sum_t sum_i l((u + v_t) . x_ti, y_ti)        l the log loss
+
+Learning: P is learnt from the examples of all tasks, u and v_t from their labels, r the residual,
 
     P <- P - h P x x' P / (1 + h x'P x)         h = 1/4: the log loss curves no more (Boehning)
-    u <- u - a P x r / (1 + h x'P x)            r: residual; a: of how much is moved at once
+    u <- u - a P x r / (1 + h x'P x)            a: how much is moved at once
     v_t <- v_t - b f P x r / (1 + h f x'P x)    f = N / (n_t + kappa)
 
 for P is about 1 / (h N) times the inverse of the moments of one example after N of them, and f P is
 what the same metric comes to after n_t examples, with kappa more that say 0. Steps are tempered as
 those of the other learners are (`links.temper`). Several classes have a residual each and one P.
+The first D columns that come have a place in the metric; what comes later is not seen by it. An
+example costs O(D' m + D'^2), m its entries and D' <= D the columns that have a place.
 
-Dense numbers are what it is for. On correlated ones AdaGrad's steps, which know of each column by
-itself, need many examples to learn what this does in few. The first D columns that come have a
-place in the metric; what comes later is not seen by it. An example costs O(D' m + D'^2), m its
-entries and D' <= D the columns that have a place.
+Meetings: none. Nothing is told, for P after one example is that example, and so is u. Each place
+has a metric of its own, and one with a single task learns that task by itself.
 
-Nothing is told at meetings: P after one example is that example, and u after one too. Each place
-has its own, so a place with one task learns that task by itself.
+Guarantee: none for u and v_t together. With b = 0, a = 1 and plain steps it is online logistic
+regression by Boehning's bound, a form of the online Newton step, whose regret against a bounded
+comparator is O(D' log N) where steps are as large as there (Hazan, Agarwal & Kale, "Logarithmic
+regret algorithms for online convex optimization", Machine Learning 2007).
 
-Guarantee: none for the whole; with b = 0, a = 1 and untempered it is online logistic regression by
-Boehning's bound, for which the log loss over its batch solution grows as D' ln N (Hazan, Agarwal &
-Kale, "Logarithmic regret algorithms for online convex optimization", Machine Learning 2007, with
-steps as large as theirs).
+Use it for dense, correlated numbers of up to D columns: sensors, measurements. Words are not: they
+are too many, and most come too late for a place.
 
-D. Boehning, "Multinomial logistic regression algorithm", Annals of the Institute of Statistical
-Mathematics 1992, is the bound; Cavallanti, Cesa-Bianchi & Gentile, "Linear algorithms for online
-multitask classification", JMLR 2010, has second-order steps for several tasks in one common kernel.
-That u and v_t take their steps in one metric, each scaled to its own number of examples, is ours.
+Source: D. Boehning, "Multinomial logistic regression algorithm", Annals of the Institute of
+Statistical Mathematics 1992, is the bound; Cavallanti, Cesa-Bianchi & Gentile, "Linear algorithms
+for online multitask classification", JMLR 2010, has second-order steps for several tasks in one
+common kernel. That u and v_t take their steps in one metric, each scaled to its own number of
+examples, is ours.
 """
 
 from __future__ import annotations
