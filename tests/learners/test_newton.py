@@ -87,10 +87,7 @@ def test_the_metric_is_the_inverse_of_the_moments() -> None:
     x = np.hstack([np.ones((500, 1)), X]).astype(np.float32).astype(float)
     moments = RIDGE * np.eye(COLUMNS + 1) + 0.25 * x.T @ x
     metric = where.bank.metric
-    at = (
-        metric.at[where._columns.sorted()] - 1
-    )  # by the ids of columns, of which the order is another
-    by_column = metric.P[np.ix_(at, at)]
+    at = metric.at[where._columns.sorted()] - 1  # in another order than the numbers
     found = np.linalg.eigvalsh(metric.P[np.ix_(at, at)])
     np.testing.assert_allclose(found, np.linalg.eigvalsh(np.linalg.inv(moments)), rtol=1e-9)
     assert metric.used[0] == COLUMNS + 1
