@@ -173,8 +173,8 @@ def to_the_same_objective(given: Mapping[int, Problem]) -> Beside:
         f"With the same steps AMTL takes {'; '.join(same)} of SMTL's time, line by line. But who "
         "waits needs no shorter steps: beside SMTL with whole ones, AMTL takes "
         + "; ".join(part(f"AMTL, {said}", last) for said in steps)
-        + " of the time. Nothing is proved for eta_k = 0.9 where replies are late; for the other it "
-        f"is where at most {TAU:g} others speak meanwhile, which is the average of 5 tasks.", 0,
+        + " of the time. Nothing is proved for eta_k = 0.9 where replies are late; the other "
+        f"is proved where at most {TAU:g} others speak meanwhile, which is the mean of 5 tasks.", 0,
     )  # fmt: skip
 
 
