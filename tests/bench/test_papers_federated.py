@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bench.activations import course, made
-from bench.papers import amtl, fedem
+from bench.papers import amtl, dmtrl, fedem, mocha
 from learners.coordination.fedem import fedem as fedem_strategy
 from learners.coordination.independent import independent
 from learners.coordination.pooled import pooled
 
 
+@pytest.mark.slow
 def test_who_waits_for_nobody_is_there_sooner() -> None:
     given = made(5, seed=0, n=30, d=6)
     goal = (1 + amtl.WITHIN) * given.least
@@ -50,3 +52,41 @@ def test_mixtures_are_told_apart_and_new_clients_are_at_home() -> None:
     lines = fedem.table_3(data).lines
     after_all = {name: float(str(line.ours[2])) for name, line in lines.items()}
     assert after_all["FedEM"] > after_all["FedAvg (`pooled`)"] + 2
+
+
+def test_more_local_steps_need_fewer_meetings() -> None:
+    data = dmtrl.made(dmtrl.models(0, d=8), 30, seed=0)
+    few, many = (dmtrl.rounds_to((0.1, 0.01), local, data, 30, 300) for local in (10, 100))
+    assert len(few) == len(many) == 2
+    assert 2 * many[1] < few[1]
+
+
+def test_tasks_that_are_related_in_part_gain_by_finding_out_how() -> None:
+    alone, _ = dmtrl.learnt(30, 0, 0.0)
+    mine, S = dmtrl.learnt(30, 0, None)
+    assert mine < alone - 1
+    assert dmtrl.likeness(S) > 0.6
+
+
+@pytest.mark.slow
+def test_who_is_slow_or_dropped_by_chance_comes_there_and_who_is_always_dropped_does_not() -> None:
+    made = dmtrl.made(dmtrl.models(1, d=6)[:5], 20, seed=1)
+    net = mocha.Network(mocha.Data(made.X, made.y, made.task))
+    after = (200, 400)
+    least = net.objectives(mocha.Trouble(), (300,), steps=50)[0]
+    for trouble in (mocha.Trouble(0.1), mocha.Trouble(drop=0.5, first=0.5)):
+        assert net.objectives(trouble, after)[-1] < 1.005 * least
+    before, still = net.objectives(mocha.Trouble(first=1.0), after)
+    assert still > 1.1 * least
+    assert before - still < 2e-3 * least
+
+
+@pytest.mark.slow
+def test_relations_that_are_learnt_beat_both_extremes() -> None:
+    made = dmtrl.made(dmtrl.models(2, d=10), 40, seed=2)
+    data = mocha.Data(made.X, made.y, made.task)
+    found = {
+        model: np.mean([mocha.held_out(model, data, seed, {model: 48}) for seed in range(2)])
+        for model in mocha.PAPER
+    }
+    assert found["mocha"] < min(found["local"], found["global"])
