@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.activations import course, made
-from bench.papers import amtl, dmtrl, fedem, mocha
+from bench.papers import amtl, client_server, dmtrl, fedem, mocha
 from learners.coordination.fedem import fedem as fedem_strategy
 from learners.coordination.independent import independent
 from learners.coordination.pooled import pooled
@@ -90,3 +90,13 @@ def test_relations_that_are_learnt_beat_both_extremes() -> None:
         for model in mocha.PAPER
     }
     assert found["mocha"] < min(found["local"], found["global"])
+
+
+@pytest.mark.slow
+def test_active_users_bring_the_passive_much_where_they_rated_little() -> None:
+    at = client_server.SHARES.index(client_server.TRUE)
+    none = [client_server.of_music(0, own, 0)[at] for own in (0, 10)]
+    some = [client_server.of_music(20, own, 0)[at] for own in (0, 10)]
+    gains = np.subtract(none, some)
+    assert 45 < none[0] < 55
+    assert gains[0] > gains[1] > 2
