@@ -18,6 +18,7 @@ from learners.simulation import HUB, Arrival, Delay, Network
 from learners.simulation.nodes import Node
 from learners.simulation.simulator import Event, Run
 from learners.types import F64, Strategy
+from streams.synthetic import generate
 
 LAMBDA = 5.0
 
@@ -30,13 +31,12 @@ class Problem(NamedTuple):
     least: float  # the objective's minimum
 
 
-def made(tasks: int, seed: int, n: int = 100, d: int = 50, rank: int = 3) -> Problem:
-    """Synthetic data as large as the paper's: models of that rank, noisy labels."""
-    random = np.random.default_rng(seed)
-    W = random.normal(size=(tasks, rank)) @ random.normal(size=(rank, d))
-    X = random.normal(size=(tasks, n, d))
-    noise = random.normal(size=(tasks, n)) * np.linalg.norm(W, axis=1)[:, None] / 2
-    return problem(list(X), list(np.einsum("tnd,td->tn", X, W) + noise > 0))
+def made(tasks: int, seed: int, n: int = 100, d: int = 50) -> Problem:
+    """Models in three common directions, labels by a logistic link."""
+    drawn = generate(
+        "lowrank", rank=3, steepness=6.0, flip=0.0, tasks=tasks, rounds=n, features=d, seed=seed
+    )
+    return problem(list(drawn.X.swapaxes(0, 1)), list(drawn.y.T > 0))
 
 
 def problem(X: Sequence[F64], y: Sequence[NDArray[np.bool_]]) -> Problem:

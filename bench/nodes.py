@@ -39,15 +39,7 @@ def places(strategy: Strategy, names: Sequence[str]) -> tuple[Hub, dict[str, Pla
     return hub, made
 
 
-def model(place: Place, expert: int = 0) -> F64:
+def model(place: Place) -> F64:
     """The weights of a place's one task, by column; columns are in one order at all nodes."""
     w = place.strategy.model(place.bank, place.rows(place.tasks))
-    return np.asarray(w[0, :, 0, expert], np.float64)
-
-
-def wrong(place: Place, batch: Batch) -> F64:
-    """Share of a batch's labels that the place would have had wrong, by expert."""
-    said = place.score(batch).probabilities.argmax(2)
-    truth = np.array([place.classes.index(c) for c in batch.classes])[batch.label]
-    out: F64 = (said != truth[:, None]).mean(0)
-    return out
+    return np.asarray(w[0, :, 0, 0], np.float64)

@@ -10,7 +10,8 @@ Here: one strategy, `amtl` in the paper's form, in the simulator; SMTL is the sa
 that wait for all. A node that hears takes its step and tells at once, and what it tells is late.
 Time is simulated, and computing takes none of it.
 
-What differs: the loss is the log loss, the paper's is squared on the synthetic data. How many
+What differs: the loss is the log loss, the paper's is squared on the synthetic data, which here
+are as many with models in three common directions. How many
 iterations it took, its lambda and the random part of its delays are not known: here there are 20
 for each node, and the random part is exponential with a mean of half the offset, which brings
 AMTL's times near the paper's. A longer offset is then the same run with another draw of the random
@@ -173,8 +174,9 @@ def to_the_same_objective(given: Mapping[int, Problem]) -> Beside:
         f"With the same steps AMTL takes {'; '.join(same)} of SMTL's time, line by line. But who "
         "waits needs no shorter steps: beside SMTL with whole ones, AMTL takes "
         + "; ".join(part(f"AMTL, {said}", last) for said in steps)
-        + " of the time. Nothing is proved for eta_k = 0.9 where replies are late; the other "
-        f"is proved where at most {TAU:g} others speak meanwhile, which is the mean of 5 tasks.", 0,
+        + " of the time. Nothing is proved for eta_k = 0.9 where replies are late; for delays of "
+        f"{TAU:g} it is where at most {TAU:g} others speak meanwhile, as with 5 tasks on "
+        "average.", 0,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from bench.activations import course, made
 from bench.papers import amtl, client_server, dmtrl, fedem, mocha
+from bench.troubles import Network, Trouble
 from learners.coordination.fedem import fedem as fedem_strategy
 from learners.coordination.independent import independent
 from learners.coordination.pooled import pooled
@@ -71,12 +72,12 @@ def test_tasks_that_are_related_in_part_gain_by_finding_out_how() -> None:
 @pytest.mark.slow
 def test_who_is_slow_or_dropped_by_chance_comes_there_and_who_is_always_dropped_does_not() -> None:
     made = dmtrl.made(dmtrl.models(1, d=6)[:5], 20, seed=1)
-    net = mocha.Network(mocha.Data(made.X, made.y, made.task))
+    net = Network(made.X, made.y, made.task)
     after = (200, 400)
-    least = net.objectives(mocha.Trouble(), (300,), steps=50)[0]
-    for trouble in (mocha.Trouble(0.1), mocha.Trouble(drop=0.5, first=0.5)):
+    least = net.objectives(Trouble(), (300,), steps=50)[0]
+    for trouble in (Trouble(0.1), Trouble(drop=0.5, first=0.5)):
         assert net.objectives(trouble, after)[-1] < 1.005 * least
-    before, still = net.objectives(mocha.Trouble(first=1.0), after)
+    before, still = net.objectives(Trouble(first=1.0), after)
     assert still > 1.1 * least
     assert before - still < 2e-3 * least
 
