@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bench import clients
 from bench.activations import course, made
 from bench.papers import amtl, client_server, dmtrl, fedem, mocha
 from bench.troubles import Network, Trouble
@@ -40,15 +41,16 @@ def test_without_chance_there_is_nothing_to_wait_for() -> None:
 
 
 def test_mixtures_are_told_apart_and_new_clients_are_at_home() -> None:
-    data = fedem.made(clients=40, features=12, asked=100)
-    found = {
-        name: fedem.summed(fedem.right(fedem.taught(strategy, data.learnt, passes=2), data.asked))
-        for name, strategy in {
-            "local": independent(fedem.RATES),
-            "one": pooled(fedem.RATES),
-            "mixed": fedem_strategy(3, fedem.RATE),
-        }.items()
+    data = clients.made(clients=40, features=12, asked=100)
+    strategies = {
+        "local": independent(fedem.RATES),
+        "one": pooled(fedem.RATES),
+        "mixed": fedem_strategy(3, fedem.RATE),
     }
+    found = {}
+    for name, strategy in strategies.items():
+        place = fedem.taught(strategy, data.learnt, passes=2)
+        found[name] = clients.summed(clients.right(place, data.asked))
     assert found["mixed"][0] > max(found["local"][0], found["one"][0]) + 2
     lines = fedem.table_3(data).lines
     after_all = {name: float(str(line.ours[2])) for name, line in lines.items()}
