@@ -159,12 +159,12 @@ def troubles(net: Network, after: Sequence[int], most: int) -> Beside:
         for name, trouble in TROUBLES.items()
     }
     *chance, always = gaps
-    left = [f"{name}: {gaps[name][-1]:.2f}" for name in chance]
+    left = [f"{name}, {gaps[name][-1]:.2f}" for name in chance]
     return Beside(
         "Objective above its least, %, after so many rounds, human activity",
         [str(n) for n in after],
         {name: Line([None] * len(after), gap) for name, gap in gaps.items()},
-        f"Left in the end are {'; '.join(left)}. Where one task is always dropped "
+        f"Left in the end: {'; '.join(left)}. Where one task is always dropped "
         f"{gaps[always][-1]:.2f} are left, {gaps[always][-2]:.2f} at the time before.", 2,
     )  # fmt: skip
 
