@@ -35,9 +35,9 @@ what differs.
 def section(name: str, short: bool) -> str:
     """What a paper's experiment came to, as Markdown."""
     module = import_module(f"bench.papers.{name}")
-    begun = time.perf_counter()
+    begun = time.process_time()
     told = [markdown(table) for table in module.tables(short)]
-    took = f"{time.perf_counter() - begun:.0f} s" + (", the short form" if short else "")
+    took = f"{time.process_time() - begun:.0f} s of CPU" + (", the short form" if short else "")
     return "\n\n".join([f"## {name}", (module.__doc__ or "").strip(), *told, f"Took {took}."])
 
 
