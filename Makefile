@@ -56,7 +56,7 @@ warm: $(READY)
 	$(BIN)/kindred warm
 
 # A file's tests stay in one process, in their order.
-PYTEST = $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+PYTEST = $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 unit: warm
 	$(PYTEST) --durations=10
