@@ -7,9 +7,9 @@ BIN     = $(VENV)/bin
 RUNS    = $(VENV)/.runs
 READY   = $(VENV)/.ready
 MEASURES = $(VENV)/.measures
-CODE    = $(wildcard learners streams service tests bench docs/*.py)
+CODE    = $(wildcard learners streams service tests bench conftest.py docs/*.py)
 
-.PHONY: help install lint types imports docker-check unit quick test demo picture pages bench constraints format clean
+.PHONY: help install lint types imports docker-check warm unit quick test demo picture pages bench constraints format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,17 +49,24 @@ imports: $(READY) ## who may import whom
 docker-check: $(READY) ## hadolint
 	$(BIN)/hadolint --failure-threshold warning Dockerfile
 
-# Loops are compiled before: tests start processes, and numba's cache bears one writer at a time.
+# Loops are compiled before, once: each process of tests then has a copy of them (conftest.py).
 # What is compiled into other loops, or called by them, does not tell their caches that it changed.
-unit: $(READY)
+warm: $(READY)
 	find learners -name '*.nb[ic]' ! -newer "$$(ls -t $$(find learners -name '*.py') | head -1)" -delete
 	$(BIN)/kindred warm
-	$(BIN)/python -m pytest -q --durations=10
+
+# A file's tests stay in one process, in their order.
+PYTEST = $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+unit: warm
+	$(PYTEST) --durations=10
 
 quick: $(READY) ## the tests but the slow ones
-	$(BIN)/python -m pytest -q -m 'not slow'
+	$(BIN)/kindred warm
+	$(PYTEST) -m 'not slow'
 
-test: lint imports docker-check types unit ## all that must hold before a change goes in
+test: $(READY) ## all that must hold before a change goes in
+	$(MAKE) --jobs 2 lint imports docker-check types unit
 
 demo: $(RUNS) ## the main job on real data, in minutes
 	@$(BIN)/kindred demo .demo

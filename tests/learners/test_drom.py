@@ -38,6 +38,12 @@ def study() -> list[tuple[Array, Array]]:
     return [problem(100 + s) for s in range(3)]
 
 
+@pytest.fixture(scope="module")
+def coupled(study: list[tuple[Array, Array]]) -> list[float]:
+    """The errors with the reference's settings, which other settings are measured against."""
+    return [error(learnt(drom((5.0,), 0.04, 100.0, **PAPER), X, Y)) for X, Y in study]
+
+
 @pytest.mark.parametrize("step", ["sqrt", "constant"])
 @pytest.mark.parametrize(("power", "cap"), [(1.0, np.inf), (1.0, 2.0), (2.0, np.inf)])
 def test_lazy_is_plain(step: Literal["constant", "sqrt"], power: float, cap: float) -> None:
@@ -61,19 +67,19 @@ def mean(strategy: Strategy, study: list[tuple[Array, Array]], every: int = 1) -
 
 
 @pytest.mark.slow
-def test_reference_figures(study: list[tuple[Array, Array]]) -> None:
+def test_reference_figures(study: list[tuple[Array, Array]], coupled: list[float]) -> None:
     alone = mean(drom((5.0,), 0.0, 100.0, **PAPER), study, every=2000)
     assert alone == pytest.approx(0.198, abs=0.004)
-    coupled = mean(drom((5.0,), 0.04, 100.0, **PAPER), study)
-    assert coupled == pytest.approx(0.158, abs=0.004)
-    assert coupled < 0.9 * alone
+    assert np.mean(coupled) == pytest.approx(0.158, abs=0.004)
+    assert np.mean(coupled) < 0.9 * alone
     assert mean(pooled((2.0,)), study[:1], every=2000) > 0.4
-    adaptive = drom((3.0,), 0.05, 10.0, loss="hinge", step="norm", dual_step="norm")
-    assert mean(adaptive, study[:1]) == pytest.approx(0.1573, abs=0.004)
-    assert mean(adaptive, study[:1]) < 0.81 * alone
+    norm = drom((3.0,), 0.05, 10.0, loss="hinge", step="norm", dual_step="norm")
+    adaptive = mean(norm, study[:1])
+    assert adaptive == pytest.approx(0.1573, abs=0.004)
+    assert adaptive < 0.81 * alone
     X, Y = study[0]  # replies a period late cost nothing
     late = error(learnt(drom((5.0,), 0.04, 100.0, **PAPER), X, Y, lag=1))
-    assert late == pytest.approx(error(learnt(drom((5.0,), 0.04, 100.0, **PAPER), X, Y)), abs=0.004)
+    assert late == pytest.approx(coupled[0], abs=0.004)
 
 
 @pytest.mark.slow
@@ -89,13 +95,13 @@ def test_more_clips_are_better(
 
 @pytest.mark.slow
 def test_half_of_all_updates_postponed_cost_next_to_nothing(
-    study: list[tuple[Array, Array]],
+    study: list[tuple[Array, Array]], coupled: list[float]
 ) -> None:
     errors = {
         chance: mean(drom((5.0,), 0.04, 100.0, postpone=chance, **PAPER), study)
-        for chance in (0.0, 0.2, 0.5, 0.8)
+        for chance in (0.2, 0.5, 0.8)
     }
-    assert errors[0.5] <= errors[0.0] + 0.003
+    assert errors[0.5] <= np.mean(coupled) + 0.003
     assert errors[0.2] == pytest.approx(0.1583, abs=0.004)
     assert errors[0.5] == pytest.approx(0.1586, abs=0.004)
     # At .8 the reference postpones the dual step too, and pays for it: .1667. Here only w waits.

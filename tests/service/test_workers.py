@@ -35,9 +35,6 @@ LEARNT = {"examples": 0}
 TASKS = [f"task {i}" for i in range(7)]
 
 
-http = httpx.Client(timeout=60)
-
-
 def lesson(i: int) -> Example:
     many = [(i * j) % 13 for j in range(600)]  # so that learning pays for meetings
     features = {"x": (i * 7 % 11) - 5, "word": f"w{i % 5}", "many": many}
@@ -58,6 +55,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
                 list(pool.map(client.learn, [[*map(lesson, range(i, i + 35))] for i in starts]))
                 LEARNT["examples"] += 700
         yield process
+
+
+@pytest.fixture
+def http(service: Process) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=service.url, timeout=60) as http:
+        yield http
 
 
 def ready(process: Process) -> Client:
@@ -136,12 +139,12 @@ def test_the_workers_are_the_places_of_one_hub(service: Process) -> None:
     assert settled(service) == before
 
 
-def test_many_come_back_in_their_order_in_every_form(service: Process) -> None:
+def test_many_come_back_in_their_order_in_every_form(http: httpx.Client) -> None:
     questions: list[dict[str, Any]] = [
         {"task": TASKS[i % 7], "features": {"x": i}} for i in range(40)
     ]
     wanted = [one["task"] for one in questions]
-    url = service.url + "/v1/predict"
+    url = "/v1/predict"
     alone = [http.post(url, json=one).json() for one in questions]
     array = http.post(url, json=questions).json()
     assert [one.pop("status") for one in array] == [200] * 40
@@ -160,8 +163,8 @@ def test_many_come_back_in_their_order_in_every_form(service: Process) -> None:
         assert said == {one["label"]: one["probability"] for one in one["probabilities"]}
 
 
-def test_what_is_wrong_is_told_where_it_is(service: Process) -> None:
-    url = service.url + "/v1/learn"
+def test_what_is_wrong_is_told_where_it_is(http: httpx.Client) -> None:
+    url = "/v1/learn"
     good = {"task": TASKS[0], "features": {}, "label": 1, "id": "good"}
     bad = [{"task": TASKS[i], "features": {"x": "?" * i}, "weight": -1} for i in range(1, 4)]
     kind = {"content-type": "application/x-ndjson"}
