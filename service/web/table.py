@@ -56,13 +56,13 @@ def roles(names: Iterable[object], *, to_learn: bool) -> list[str]:
     Raises Problem where one is no string or stands twice, the task is missing, or a label where
     there should be none or none where there should be one.
     """
-    found: list[str] = []
+    found: dict[str, None] = {}  # in order
     for name in names:
         if not isinstance(name, str):
             raise wrong("columns", f"the name {name!r} is not a string")
         if name not in ROLES and not name.startswith(FEATURES):
             name = FEATURES + name
-        if name in found[:2] or name in set(found):
+        if name in found:
             raise wrong("columns", f"{name!r} stands twice; keep one")
         if name in ROLES[1:] and not to_learn:
             raise wrong(
@@ -70,11 +70,11 @@ def roles(names: Iterable[object], *, to_learn: bool) -> list[str]:
                 f"{name!r} is not for a prediction; leave it out, or call it {FEATURES + name!r} "
                 "where it is a feature",
             )
-        found.append(name)
+        found[name] = None
     for role in ROLES[: 1 + to_learn]:
         if role not in found:
             raise wrong("columns", f"{role!r} is missing; give each row its {role} in one of them")
-    return found
+    return list(found)
 
 
 def prepare_table(table: Table, settings: Settings, *, to_learn: bool) -> Prepared:
