@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numpy.typing import NDArray
 
 from learners.features.values import LARGEST
-from learners.types import CONSTANT, F32, F64, I64, U8, U32
+from learners.types import CONSTANT, F32, F64, I64, NUMBER, U8, U32
 
 U64 = NDArray[np.uint64]
 Packed = tuple[I64, U32, F32, U8]  # indptr, columns, values, kinds: as in a batch
+_ROWS = np.uint64(64)  # of a grid that are written together
 _FEW = 48  # entries up to which inserting one by one is the fastest way to sort
 
 
@@ -67,6 +68,42 @@ def pack(counts: I64, codes: U64, values: F64, kinds: U8, bits: int) -> tuple[Pa
     if w < m + n:
         columns, out, kind = columns[:w].copy(), out[:w].copy(), kind[:w].copy()
     return (indptr, columns, out, kind), sound
+
+
+# Compiled, or loaded, when this is imported: no request waits for it.
+_GRID = types.Tuple(  # type: ignore[no-untyped-call]  # numba's
+    (
+        types.Tuple((types.int64[::1], types.uint32[::1], types.float32[::1], types.uint8[::1])),  # type: ignore[no-untyped-call]
+        types.boolean,
+    )
+)(types.int64, types.uint32[::1], types.float64[:, ::1])
+
+
+@njit(_GRID, cache=True, nogil=True)
+def grid(n: int, ids: U32, across: F64) -> tuple[Packed, bool]:
+    """As `pack`, of n examples that all hold numbers of those ids, ascending; values by column."""
+    width = np.uint64(len(ids) + 1)
+    one, rows = np.uint64(1), np.uint64(n)
+    indptr = np.empty(n + 1, np.int64)
+    columns = np.empty(rows * width, np.uint32)
+    values = np.empty(rows * width, np.float32)
+    kinds = np.full(rows * width, NUMBER, np.uint8)
+    for i in range(rows + one):
+        indptr[i] = i * width
+    for i in range(rows):
+        at = i * width
+        columns[at], values[at], kinds[at] = 0, 1.0, CONSTANT
+        for j in range(width - one):
+            columns[at + one + j] = ids[j]
+    sound = True
+    for lo in range(0, rows, _ROWS):  # so many rows at once stay in cache
+        hi = min(rows, lo + _ROWS)
+        for j in range(width - one):
+            for i in range(lo, hi):
+                value = across[j, i]
+                sound &= abs(value) <= LARGEST  # false for NaN too
+                values[i * width + one + j] = value
+    return (indptr, columns, values, kinds), sound
 
 
 @njit(cache=True, nogil=True)

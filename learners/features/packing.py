@@ -6,40 +6,45 @@ that an example of 20 numbers takes 92 bytes rather than 210.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from struct import Struct
+from struct import error as StructError
 from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
+from numba import njit, types
 
-from learners import tree
 from learners.features.examples import Batch
 from learners.features.labels import check_label, label_key
 from learners.features.mappings import HEAVIEST
-from learners.types import CONSTANT, Label
+from learners.types import CONSTANT, F32, I64, U8, U32, Label
 
-_DTYPES = [np.dtype(t) for t in ("i4", "i4", "u4", "f4", "u1", "i4", "f4")]
-_KINDS = [dtype.str for dtype in _DTYPES]
+_DTYPES = [np.dtype(t) for t in ("<i4", "<i4", "<u4", "<f4", "u1", "<i4", "<f4")]
 _WIDTHS = [dtype.itemsize for dtype in _DTYPES]
-_SIZE = 8  # bytes that tell the head's length, as in `tree.pack`
-Array = NDArray[Any]
+_HEAD = Struct("<4s8I")  # what it is; the bytes of the names; how long each of the arrays is
+_MAGIC = b"KBT1"
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: that costs more than its use
 
 
 def to_bytes(one: Batch) -> bytes:
-    """A batch as bytes."""
-    counts = _first((one.indptr[1:] - one.indptr[:-1]).astype(np.int32), 1)
-    period = int(counts[0]) if len(counts) == 1 else 0
-    arrays = [
+    """A batch as bytes: a head, the names of tasks and classes as JSON, the raw arrays."""
+    even, same_columns, same_kinds, same_weight = repeated(
+        one.indptr, one.columns, one.kinds, one.weight
+    )
+    arrays: tuple[Any, ...] = (  # bytes of each, copied once
         one.task,
-        counts,
-        _first(one.columns, period),
+        (one.indptr[1:2] if even else np.diff(one.indptr)).astype(np.int32),
+        one.columns[: one.indptr[1]] if same_columns else one.columns,
         one.values,
-        _first(one.kinds, period),
+        one.kinds[: one.indptr[1]] if same_kinds else one.kinds,
         one.label,
-        _first(one.weight, 1),
-    ]
-    return tree.pack(arrays, {"tasks": one.tasks, "classes": one.classes})
+        one.weight[:1] if same_weight else one.weight,
+    )
+    names = _encode((one.tasks, one.classes)).encode()
+    head = _HEAD.pack(_MAGIC, len(names), *map(len, arrays))
+    return b"".join([head, names, *arrays])
 
 
 def from_bytes(data: bytes) -> Batch:
@@ -65,7 +70,7 @@ def joined(packed: Sequence[bytes]) -> Batch:
             to_class += [
                 classes.setdefault(label_key(check_label(label)), len(classes)) for label in labels
             ]
-        except (TypeError, ValueError, IndexError, msgspec.MsgspecError) as error:
+        except (TypeError, ValueError, StructError, msgspec.MsgspecError) as error:
             raise ValueError(f"these {len(data)} bytes are not a batch: {error!r}") from error
         sizes.append((n, len(names), len(labels)))
     task, counts, columns, values, kinds, label, weight = (
@@ -100,32 +105,18 @@ def joined(packed: Sequence[bytes]) -> Batch:
     )
 
 
-class _About(msgspec.Struct):
-    tasks: list[str]
-    classes: list[Label]
-
-
-class _Head(msgspec.Struct):
-    """What `tree.pack` writes in front of a batch's arrays."""
-
-    arrays: list[tuple[str, list[int]]]
-    about: _About
-
-
-_head = msgspec.json.Decoder(_Head).decode
+_names = msgspec.json.Decoder(tuple[list[str], list[Label]]).decode
 
 
 def _take_apart(data: bytes, pieces: list[list[bytes]]) -> tuple[int, list[str], list[Label]]:
     """How many examples, and the names in them; each array's bytes go to its pieces, whole."""
-    at = _SIZE + int.from_bytes(data[:_SIZE], "little")
-    head = _head(data[_SIZE:at])
-    if [kind for kind, _ in head.arrays] != _KINDS:
-        raise ValueError("it has other arrays")
-    lengths = [length for _, (length,) in head.arrays]
+    magic, size, *lengths = _HEAD.unpack_from(data)
+    if magic != _MAGIC:
+        raise ValueError("it begins otherwise")
+    at = _HEAD.size + size
+    tasks, labels = _names(data[_HEAD.size : at])
     parts = []
     for length, width in zip(lengths, _WIDTHS, strict=True):
-        if length < 0:
-            raise ValueError(f"an array of {length}")
         parts.append(data[at : (at := at + length * width)])
     if at != len(data):
         raise ValueError(f"{len(data)} bytes, where {at} should be")
@@ -136,12 +127,35 @@ def _take_apart(data: bytes, pieces: list[list[bytes]]) -> tuple[int, list[str],
         if length != size and (length != once or once <= 0 or size % once):
             raise ValueError(f"an array of {length}, where {size} should be")
         some.append(part if length == size else part * (size // length))
-    return n, head.about.tasks, head.about.classes
+    return n, tasks, labels
 
 
-def _first(array: Array, period: int) -> Array:
-    """The beginning of an array that only repeats it, else the array."""
-    if period and len(array) > period and not len(array) % period:
-        if (array.reshape(-1, period) == array[:period]).all():
-            return array[:period]
-    return array
+def _read(kind: Any) -> Any:
+    return types.Array(kind, 1, "C", readonly=True)
+
+
+# Compiled, or loaded, when this is imported: no request waits for it.
+_SIGNATURE = types.UniTuple(types.boolean, 4)(  # type: ignore[no-untyped-call]  # numba's
+    *map(_read, (types.int64, types.uint32, types.uint8, types.float32))
+)
+
+
+@njit(_SIGNATURE, cache=True, nogil=True)
+def repeated(indptr: I64, columns: U32, kinds: U8, weight: F32) -> tuple[bool, bool, bool, bool]:
+    """Whether all of several examples have as many entries, the same columns, kinds, and weight."""
+    n, size = len(indptr) - 1, len(columns)
+    if n < 2:
+        return n == 1, False, False, False
+    each = indptr[1]
+    even = each * n == size
+    for i in range(n):
+        even &= indptr[i + 1] - indptr[i] == each
+    other, another, unlike = np.uint32(0), np.uint8(0), False
+    if even and size == len(kinds):
+        for j in range(each, size):
+            other |= columns[j] ^ columns[j - each]
+            another |= kinds[j] ^ kinds[j - each]
+    for i in range(1, len(weight)):
+        unlike |= weight[i] != weight[0]
+    several = even and each > 0 and size == len(kinds)
+    return even, several and other == 0, several and another == 0, not unlike

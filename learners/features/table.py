@@ -13,15 +13,16 @@ numbers; words (strings by their codes); lists of either, and bags; anything els
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.features.entries import U64, Packed, by_row, pack
+from learners.features.entries import U64, Packed, by_row, grid, pack
 from learners.features.hashing import BITS, code, column
 from learners.features.values import LARGEST, bad_number, entries
-from learners.types import AMOUNT, CONSTANT, F64, I64, NUMBER, U8
+from learners.types import AMOUNT, F64, I64, NUMBER, U8, U32
 
 Bools = NDArray[np.bool_]
 
@@ -57,6 +58,7 @@ class Values(NamedTuple):
 Column = Numbers | Words | Lists | Values
 Named = Sequence[tuple[str, Column]]
 Flaws = dict[int, str]  # row -> what is wrong with it
+_SHORT = 1 << 14  # characters of names together up to which their order is remembered
 _Entries = tuple[I64, U64, F64, U8]  # row, hash, value, kind
 _NONE: _Entries = (
     np.zeros(0, np.int64), np.zeros(0, np.uint64), np.zeros(0), np.zeros(0, np.uint8),
@@ -72,9 +74,10 @@ def from_table(n: int, features: Named, bits: int = BITS) -> tuple[Packed, Flaws
         (name, one) for name, one in features if isinstance(one, Numbers) and one.present is None
     ]
     if len(numbers) == len(features):
-        ids = np.array([column(name, bits) for name, _ in features], np.uint32)
-        if len(set(ids.tolist())) == len(ids):
-            return _grid(n, ids, numbers)
+        names = tuple(name for name, _ in features)
+        known = _order if sum(map(len, names)) <= _SHORT else _order.__wrapped__
+        if (found := known(names, bits)) is not None:
+            return _grid(n, *found, numbers)
     flaws: Flaws = {}
     parts = [_NONE, *(_entries(name, one, flaws) for name, one in features)]
     row, codes, values, kinds = map(np.concatenate, zip(*parts, strict=True))
@@ -83,23 +86,26 @@ def from_table(n: int, features: Named, bits: int = BITS) -> tuple[Packed, Flaws
     return packed, flaws
 
 
+@lru_cache(64)
+def _order(names: tuple[str, ...], bits: int) -> tuple[U32, list[int]] | None:
+    """Ids of those names, ascending, and which name has each; None where two have the same."""
+    ids = np.array([column(name, bits) for name in names], np.uint32)
+    order = np.argsort(ids)
+    ids = ids[order]
+    return None if (ids[1:] == ids[:-1]).any() else (ids, order.tolist())
+
+
 def _grid(
-    n: int, ids: NDArray[np.uint32], features: Sequence[tuple[str, Numbers]]
+    n: int, ids: U32, order: Sequence[int], features: Sequence[tuple[str, Numbers]]
 ) -> tuple[Packed, Flaws]:
     """Numbers in every row and column: the rows differ in values alone."""
     flaws: Flaws = {}
-    order, width = np.argsort(ids), len(ids) + 1
-    across = np.array([features[j][1].values for j in order.tolist()], np.float64).reshape(-1, n)
-    if not (np.abs(across) <= LARGEST).all():  # then column by column, to see which
+    across = np.array([features[j][1].values for j in order], np.float64).reshape(-1, n)
+    packed, good = grid(n, ids, across)
+    if not good:  # then column by column, to see which
         sound = [_sound(name, one, flaws) for name, one in features]
-        across = np.array([sound[j] for j in order.tolist()])
-    values = np.ones((n, width), np.float32)
-    values[:, 1:] = across.T
-    some = np.concatenate([np.zeros(1, np.uint32), ids[order]])
-    kinds = np.full(width, NUMBER, np.uint8)
-    kinds[0] = CONSTANT
-    indptr = np.arange(0, n * width + 1, width)
-    return (indptr, np.tile(some, n), values.reshape(-1), np.tile(kinds, n)), flaws
+        packed, _ = grid(n, ids, np.array([sound[j] for j in order]))
+    return packed, flaws
 
 
 def _entries(name: str, one: Column, flaws: Flaws) -> _Entries:

@@ -34,7 +34,7 @@ from learners.types import F32
 from learners.view import TaskView
 from service.core import alike
 from service.core.answers import Item, Spoken
-from service.core.jobs import ALONE, Ask, Delete, Hear, Job, Learn, Look, Predict, Promise
+from service.core.jobs import ALONE, Ask, Delete, Hear, Job, Learn, Line, Look, Predict, Promise
 from service.core.keeper import Keeper
 from service.core.pairs import most_alike
 from service.core.plans import Outcome
@@ -121,10 +121,10 @@ class Engine:
         """As `predict`, of what is prepared already; as columns."""
         return await self._ask_block(Predict, made)
 
-    def submit(self, kind: type[Ask], example: Example, columns: int, done: Promise) -> None:
+    def submit(self, kind: type[Ask], line: Line, columns: int, done: Promise) -> None:
         """Learn or predict one example of about so many columns; `done` gets a list of one Item."""
         self._refuse_if_busy(1)
-        self._submit(kind((example,), 1, columns, done))
+        self._submit(kind(line, 1, columns, done))
 
     async def delete(self, task: str) -> bool:
         """Forget a task, durably; whether there was one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asyncio import Future, get_running_loop
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from learners.features import Example
 from learners.place import Place
@@ -32,6 +32,13 @@ def _future() -> Future[Any]:
     return get_running_loop().create_future()
 
 
+class Line(NamedTuple):
+    """One example as it came, without a line's end in it, and who reads many of them at once."""
+
+    text: bytes
+    read: Callable[[bytes], Prepared]  # lines
+
+
 @dataclass(eq=False, slots=True)
 class Learn:
     """Learn these; the result is a list of an Item for each example, or Spoken of what is prepared.
@@ -39,7 +46,7 @@ class Learn:
     Examples that are not prepared yet are prepared with those of other jobs, which costs less.
     """
 
-    given: Sequence[Example] | Prepared
+    given: Sequence[Example] | Line | Prepared
     n: int  # examples it holds in the queue
     columns: int  # of all of them, about
     done: Promise = field(default_factory=_future)
@@ -49,7 +56,7 @@ class Learn:
 class Predict:
     """Say what would be said of these; the result is as that of `Learn`."""
 
-    given: Sequence[Example] | Prepared
+    given: Sequence[Example] | Line | Prepared
     n: int
     columns: int
     done: Promise = field(default_factory=_future)

@@ -15,7 +15,7 @@ import numpy as np
 
 from service.core import lessons
 from service.core.answers import Item, Said, Spoken
-from service.core.jobs import Ask, Job
+from service.core.jobs import Ask, Job, Line
 from service.core.lessons import Lesson
 from service.core.prepare import Prepared, prepare
 from service.core.receipts import Receipt, Receipts
@@ -108,17 +108,26 @@ def bundles(jobs: Sequence[Ask], bits: int, *, to_learn: bool) -> Iterator[Bundl
 
     A job that cannot be prepared comes alone, with the reason.
     """
-    for made, some in groupby(jobs, lambda job: isinstance(job.given, Prepared)):
-        if made:
+    for form, some in groupby(jobs, _form):
+        if form is Prepared:
             yield from (([job], job.given) for job in some)  # type: ignore[misc]  # as asked
         else:
             yield from _together(list(some), bits, to_learn)
 
 
+def _form(job: Ask) -> type:
+    """Jobs of one form that follow one another are prepared together."""
+    form = type(job.given)
+    return form if form is Prepared or form is Line else Sequence
+
+
 def _together(jobs: list[Ask], bits: int, to_learn: bool) -> Iterator[Bundle]:
     try:
-        examples = list(chain.from_iterable(job.given for job in jobs))
-        yield jobs, prepare(examples, bits, to_learn=to_learn)  # type: ignore[arg-type]  # not made
+        if isinstance(first := jobs[0].given, Line):
+            yield jobs, first.read(b"\n".join([job.given.text for job in jobs]))  # type: ignore[union-attr]  # all are
+        else:
+            examples = list(chain.from_iterable(job.given for job in jobs))
+            yield jobs, prepare(examples, bits, to_learn=to_learn)  # type: ignore[arg-type]  # not made
     except Exception as error:  # the asker's: nothing has changed yet
         if len(jobs) == 1:
             yield jobs, error

@@ -10,7 +10,7 @@ from typing import Any
 
 from service.store.mark import End
 
-FORMAT = 1  # of this file; a newer one is refused
+FORMAT = 2  # of this file and the records in it; another one is refused
 APPLICATION = 0x4B494E44  # "KIND", in SQLite's header
 CHECKPOINT_PAGES = 1024  # 4 MiB of write-ahead log between two checkpoints
 PAGE = 4096  # bytes of one, SQLite's default
@@ -34,6 +34,8 @@ def connect(path: Path, read_only: bool) -> sqlite3.Connection:
     )
     if not read_only:
         try:
+            # What is dropped is not written over with zeros first: that cost as much as writing it.
+            sql.execute("PRAGMA secure_delete = OFF")
             # One process at a time, so the index of the log needs no shared memory.
             sql.execute("PRAGMA locking_mode = EXCLUSIVE")
             sql.execute("PRAGMA journal_mode = WAL")
@@ -73,7 +75,13 @@ def is_new(sql: sqlite3.Connection, path: Path) -> bool:
         return True
     if application != APPLICATION:
         raise ValueError(f"{path} is not a journal of Kindred; name another directory.")
-    if (version := one(sql, "PRAGMA user_version")) > FORMAT:
+    version = one(sql, "PRAGMA user_version")
+    if version < FORMAT:
+        raise ValueError(
+            f"{path} has format {version}, older than {FORMAT}, the one read here: use the version "
+            "of Kindred that wrote it, or begin in another directory."
+        )
+    if version > FORMAT:
         raise ValueError(
             f"{path} has format {version}, newer than {FORMAT}, the newest known here: "
             "use the version of Kindred that wrote it, or a later one."

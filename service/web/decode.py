@@ -50,7 +50,7 @@ from service.web.wire import (
     wrong,
 )
 
-__all__ = ["LEARN", "PIECE", "PREDICT", "Decoder"]
+__all__ = ["LEARN", "PIECE", "PREDICT", "Decoder", "line_ends"]
 
 PIECE = 1 << 18  # bytes decoded, then learnt, at once: milliseconds between which others are served
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -265,6 +265,11 @@ class Decoder:
         elif name is not None:
             refuse_long("id", name, limits.max_id_chars)
         return Example(task, features, label, 1.0 if weight is UNSET else weight, name)
+
+
+def line_ends(text: bytes) -> int:
+    """How many there are: `bytes.count` is slow where there are many."""
+    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == 10))
 
 
 def _usable(label: object) -> bool:

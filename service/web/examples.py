@@ -18,17 +18,17 @@ from starlette.types import Receive, Scope, Send
 from service.core.answers import Spoken
 from service.core.engine import Engine
 from service.core.plans import NOTHING
-from service.core.prepare import Prepared
 from service.problems import Problem
 from service.web import told
-from service.web.arrow import Arrow, refuse_without_arrow
+from service.web.arrow import Arrow, refuse_without_arrow, weight
 from service.web.body import arriving, by_line, whole
 from service.web.call import answer, call
-from service.web.decode import LEARN, PREDICT, Decoder
+from service.web.decode import LEARN, PREDICT, Decoder, line_ends
 from service.web.media import ARROW, JSON, LINES, answer_of, is_many, is_table
 from service.web.outgoing import Outgoing
 from service.web.rows import Rows
 from service.web.running import Running
+from service.web.table import Make
 from service.web.tell import encode, lines, spoken_elements, spoken_lines
 from service.web.tell import said as said
 from service.web.unpack import Unpacker
@@ -36,9 +36,7 @@ from service.web.unpack import Unpacker
 # Bytes decoded on the event loop, in a millisecond or two; more would hold it up, so a thread does
 # it: there and back, the two also wait for each other's lock.
 INLINE = 1 << 18
-INLINE_ARROW = 1 << 17  # a byte of it takes less, a column more, and many columns are many bytes
 PAUSE = 0.05  # seconds before a busy engine is asked again, when half a request is learnt
-Make = tuple[int, Callable[[], Prepared]]  # how long it takes, as bytes of JSON; and what prepares
 T = TypeVar("T")
 
 
@@ -128,10 +126,9 @@ class Examples:
         reader: Rows | Arrow = self.rows
         size = len(body)
         if form == ARROW:
-            reader, size = self.arrow, size * INLINE // INLINE_ARROW
-        makes = list(await _aside(size, partial(reader.read, body, self.kind)))
-        for make in makes:
-            yield size // len(makes), make
+            reader, size = self.arrow, weight(body)
+        for make in await _aside(size, lambda: list(reader.read(body, self.kind))):
+            yield make
 
     async def _lines(
         self, engine: Engine, receive: Receive, send: Send, unpack: Unpacker | None
@@ -144,7 +141,7 @@ class Examples:
             nonlocal number
             async for text in by_line(arriving(receive, unpack), limit):
                 yield len(text), partial(self.decoder.lines, text, self.kind, number)
-                number += text.count(b"\n")
+                number += line_ends(text)
 
         async with Outgoing(send, LINES, limit) as answer:
             try:

@@ -2,11 +2,11 @@
 
 For every request uvicorn makes a scope, a task, and messages there and back, and writes the head of
 an answer by itself: several times what it costs to learn one example. Here its protocol hands one
-example to the engine as soon as it is read, and its answer to the connection as soon as it is
-there; many go to their endpoint, once all of them are read, and their answer is written at once.
-Whatever is out of the ordinary takes the long way from its beginning and is answered there: other
-routes, long bodies, unusual headers, and all that is refused as a whole. Both ways give the same
-answers.
+example to the engine as it came, which reads those that wait together as the lines that they are;
+its answer goes to the connection as soon as it is there. Many go to their endpoint, once all of
+them are read, and their answer is written at once. Whatever is out of the ordinary takes the long
+way from its beginning and is answered there: other routes, long bodies, unusual headers, and all
+that is refused as a whole. Both ways give the same answers.
 
 A head that is, byte for byte, like one that was read before needs no second look: clients send few
 different ones.
@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 from asyncio import Event
 from collections.abc import Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -29,11 +30,11 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from service.core.answers import Answer, Item
-from service.core.jobs import Learn, Predict
+from service.core.jobs import Learn, Line, Predict
 from service.problems import Problem
 from service.web.examples import Examples, said
 from service.web.front import new_request_id, send_problem
-from service.web.media import FORMS, JSON, is_many, is_table
+from service.web.media import FORMS, JSON, is_many
 from service.web.metrics import Metrics
 
 SHORT = 16_384  # bytes of one example; a longer one takes long anyway
@@ -59,15 +60,15 @@ class Door:
         self.way = way  # the long one
         self.path = f"/v1/{way.verb}"
         self.job = Learn if way.verb == "learn" else Predict
+        self.read = partial(way.decoder.lines, kind=way.kind)
         self.longest = min(WHOLE, way.running.settings.max_body_bytes)
         self.metrics = metrics
 
     def enter(self, ride: Ride) -> None:
         """Ask the engine about one example; a Problem where that is refused at once."""
         engine = self.way.running.engine
-        example = self.way.decoder.one(ride.body, self.way.kind)
         columns = len(ride.body) // 2  # at most: a word and a blank for each
-        engine.submit(self.job, example, columns, ride)
+        engine.submit(self.job, Line(ride.body, self.read), columns, ride)
         self.metrics.in_flight += 1
 
     def left(self, status: int, seconds: float) -> None:
@@ -241,19 +242,19 @@ class Express(HttpToolsProtocol):
     def _begin(self, ride: Ride) -> None:
         """All of it is there."""
         ride.started = perf_counter()
-        body, one = ride.body, ride.head.one
-        if one and len(body) <= SHORT and body.startswith(b"{"):
+        body = ride.body
+        if not ride.head.one or is_many(body, JSON):
+            task = self.loop.create_task(ride.ask_for_many())
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
+            return
+        if len(body) <= SHORT and body.startswith(b"{") and b"\n" not in body:
             try:
                 ride.door.enter(ride)
                 return
             except Problem:
-                one = not is_table(body)
-        if one and not is_many(body, JSON):
-            self.take_the_long_way(ride)
-            return
-        task = self.loop.create_task(ride.ask_for_many())
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+                pass
+        self.take_the_long_way(ride)
 
     def answer(self, ride: Ride, status: int, form: bytes, body: bytes) -> None:
         """Send an answer."""

@@ -3,15 +3,14 @@
 >>> from service.web.wire import LEARN
 >>> body = b'{"columns": ["task", "label", "links"], "rows": [["ann", "x", 3], ["bob", 0, null]]}'
 >>> found = Rows(Settings()).read(body, LEARN)
->>> [make().lesson.batch.tasks for make in found]
+>>> [make().lesson.batch.tasks for _, make in found]
 [('ann', 'bob')]
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,12 +19,11 @@ from numpy.typing import NDArray
 
 from learners.features.table import Column, Numbers, Values, Words
 from learners.types import I64
-from service.core.prepare import Prepared
 from service.problems import Problem
 from service.settings import Settings
 from service.web.cells import NULL, NUMBER, OTHER, TEXT, Cells, cells, distinct
 from service.web.survey import survey
-from service.web.table import FEATURES, ROLES, Coded, Table, part, prepare_table, roles, slices
+from service.web.table import FEATURES, ROLES, Coded, Make, Table, makes, roles
 from service.web.wire import Kind, malformed, mistaken, once, too_many, wrong
 
 _ALLOWED: dict[str, tuple[set[Any], str]] = {
@@ -52,7 +50,7 @@ class Rows:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    def read(self, body: bytes, kind: Kind) -> Iterator[Callable[[], Prepared]]:
+    def read(self, body: bytes, kind: Kind) -> Iterator[Make]:
         """What prepares some rows at a time; a Problem (whole) before the first, or never."""
         try:
             found = _body(body)
@@ -69,10 +67,7 @@ class Rows:
         if not text.startswith(b"["):
             raise wrong("rows", "is not an array of rows; give [[..], [..]]")
         table = self._table(columns, text, cells(text, len(columns)))
-        return (
-            partial(prepare_table, part(table, lo, hi), self.settings, to_learn=kind.to_learn)
-            for lo, hi in slices(table)
-        )
+        return makes(table, self.settings, to_learn=kind.to_learn)
 
     def _table(self, columns: Sequence[str], text: bytes, of: Cells) -> Table:
         n = len(of.kinds)

@@ -6,7 +6,8 @@ and `features.NAME`; for a feature NAME alone will do, where it is none of the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ ROLES = ("task", "label", "weight", "id")
 FEATURES = "features."
 ROWS = 4096  # prepared, then learnt, at once: milliseconds between which others are served
 ENTRIES = 1 << 20  # or about as many entries
+Make = tuple[int, Callable[[], Prepared]]  # how long it takes, as bytes of JSON; and what prepares
 
 
 class Coded(NamedTuple):
@@ -56,13 +58,13 @@ def roles(names: Iterable[object], *, to_learn: bool) -> list[str]:
     Raises Problem where one is no string or stands twice, the task is missing, or a label where
     there should be none or none where there should be one.
     """
-    found: list[str] = []
+    found: dict[str, None] = {}  # in order
     for name in names:
         if not isinstance(name, str):
             raise wrong("columns", f"the name {name!r} is not a string")
         if name not in ROLES and not name.startswith(FEATURES):
             name = FEATURES + name
-        if name in found[:2] or name in set(found):
+        if name in found:
             raise wrong("columns", f"{name!r} stands twice; keep one")
         if name in ROLES[1:] and not to_learn:
             raise wrong(
@@ -70,11 +72,20 @@ def roles(names: Iterable[object], *, to_learn: bool) -> list[str]:
                 f"{name!r} is not for a prediction; leave it out, or call it {FEATURES + name!r} "
                 "where it is a feature",
             )
-        found.append(name)
+        found[name] = None
     for role in ROLES[: 1 + to_learn]:
         if role not in found:
             raise wrong("columns", f"{role!r} is missing; give each row its {role} in one of them")
-    return found
+    return list(found)
+
+
+def makes(table: Table, settings: Settings, *, to_learn: bool) -> Iterator[Make]:
+    """What prepares some rows at a time."""
+    numbers = sum(isinstance(one, Numbers) for _, one in table.features)
+    for lo, hi, size in slices(table):
+        # A number takes as long as 2 bytes of JSON; words may all differ.
+        cost = 50 * size - 48 * numbers * (hi - lo)
+        yield cost, partial(prepare_table, part(table, lo, hi), settings, to_learn=to_learn)
 
 
 def prepare_table(table: Table, settings: Settings, *, to_learn: bool) -> Prepared:
@@ -212,11 +223,13 @@ def entries(table: Table) -> Any:
     return found
 
 
-def slices(table: Table) -> Iterator[tuple[int, int]]:
-    """Rows of about ENTRIES entries together, at most ROWS of them."""
+def slices(table: Table) -> Iterator[tuple[int, int, int]]:
+    """Rows of about ENTRIES entries together, at most ROWS of them; and how many entries."""
     ends = np.cumsum(entries(table))
     lo = 0
     while lo < table.n:
         before = ends[lo - 1] if lo else 0
         hi = int(np.searchsorted(ends, before + ENTRIES, "right"))
-        yield lo, (lo := min(max(hi, lo + 1), lo + ROWS, table.n))
+        hi = min(max(hi, lo + 1), lo + ROWS, table.n)
+        yield lo, hi, int(ends[hi - 1] - before)
+        lo = hi

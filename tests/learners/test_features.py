@@ -266,12 +266,13 @@ def test_damaged_bytes_raise_nothing_but_value_errors(at: int, to: int) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        tree.pack([], {}),
-        tree.pack([np.zeros(1)] * 7, {"tasks": []}),
-        tree.pack([np.zeros(1)] * 7, None),
-        tree.pack([np.zeros(1)] * 7, {"tasks": ["t"], "classes": ["y"]}),  # wrong types
-        tree.pack([np.zeros(1)] * 6, {"tasks": ["t"], "classes": ["y"]}),
+        tree.pack([np.zeros(1)] * 7, {"tasks": ["t"], "classes": ["y"]}),
+        GOOD.replace(b'["a","b"]', b'["a", 4 ]'),  # a task that is no string
+        GOOD.replace(b'["yes",1]', b'["yes",[]'),
         GOOD[:-1],
+        GOOD + b"\0",
+        GOOD[:36],
+        GOOD[:3],
         b"",
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -143,6 +144,33 @@ def test_requests_sent_at_once_are_answered_in_order(wire: socket.socket) -> Non
     assert [said["seen"] for status, _, said in told if status == 200] == [0, 1, 2]
 
 
+def test_who_waits_beside_a_bad_example_is_learnt(server: Process, http: httpx.Client) -> None:
+    """They are read together, as lines: what is wrong with one is that one's alone."""
+    bad = [b"{", b'{"task": "beside"}', encoded(label=None), b'{"task": "\xff"}', b"{} {}"]
+    bad += [
+        b'{"task": "beside", "features": {"x": 1, "x": 2}, "label": 1}',
+        b'{"task":\n"beside\n"}',
+    ]
+    spread = encoded(task="beside").replace(b", ", b",\n") + b"\n"  # over several lines
+    bodies = [encoded(task="beside"), spread, *bad] * 4
+    port = int(server.url.rsplit(":", 1)[1])
+    wires = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in bodies]
+    try:
+        for wire, body in zip(wires, bodies, strict=True):
+            wire.sendall(request(body))
+        told = [answers(wire, 1)[0] for wire in wires]
+    finally:
+        for wire in wires:
+            wire.close()
+    good = [body not in bad for body in bodies]
+    assert [status == 200 for status, _, _ in told] == good
+    assert sorted(said["seen"] for status, _, said in told if status == 200) == list(range(8))
+    for (status, _, said), body in zip(told, bodies, strict=True):
+        if status != 200:
+            alone = http.post("/v1/learn", content=body)
+            assert (status, said["code"]) == (alone.status_code, alone.json()["code"])
+
+
 def test_a_body_may_come_in_pieces_and_a_connection_may_close(wire: socket.socket) -> None:
     whole = request(encoded(task="pieces"), more="connection: close\r\n")
     for at in range(0, len(whole), 37):
@@ -158,6 +186,9 @@ def test_who_leaves_is_learnt_from_and_disturbs_nobody(server: Process, http: ht
         with socket.create_connection(("127.0.0.1", port)) as wire:
             wire.sendall(request(encoded(task="leaver")))
             wire.shutdown(socket.SHUT_WR)
+    ends = time.monotonic() + 30  # connections are taken one by one, maybe after others' requests
+    while http.get("/v1/tasks/leaver").json().get("seen") != 20 and time.monotonic() < ends:
+        time.sleep(0.01)
     for n in range(20, 23):
         assert http.post("/v1/learn", json={**GOOD, "task": "leaver"}).json()["seen"] == n
 

@@ -95,11 +95,12 @@ def test_every_commit_is_flushed(tmp_path: Path) -> None:
         assert journal._sql.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("by", "than"), [(1, "newer"), (-1, "older")])
+def test_another_format_is_refused(tmp_path: Path, by: int, than: str) -> None:
     Journal(tmp_path).close()
     with closing(tables(tmp_path)) as sql:
-        sql.execute(f"PRAGMA user_version = {FORMAT + 1}")
-    with pytest.raises(ValueError, match=r"format 2, newer than 1.* use the version of Kindred"):
+        sql.execute(f"PRAGMA user_version = {FORMAT + by}")
+    with pytest.raises(ValueError, match=rf"{than} than {FORMAT}.* use the version of Kindred"):
         Journal(tmp_path)
 
 

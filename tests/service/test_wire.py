@@ -73,7 +73,7 @@ def examples(draw: st.DrawFn) -> list[Example]:
 
 def whole(parts: Any) -> Prepared:
     """What the only part is prepared to."""
-    [part] = [make() for make in parts]
+    [part] = [make() for _, make in parts]
     assert isinstance(part, Prepared)
     return part
 
@@ -173,7 +173,7 @@ def test_many_batches_and_their_slices_keep_the_order() -> None:
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table, max_chunksize=5000)
-    made = [make() for make in Arrow(Settings()).read(sink.getvalue(), PREDICT)]
+    made = [make() for _, make in Arrow(Settings()).read(sink.getvalue(), PREDICT)]
     assert [one.n for one in made] == [4096, 904, 4000]
     values = np.concatenate([one.lesson.batch.values for one in made])
     assert values[1::2].tolist() == list(range(n))
@@ -255,7 +255,7 @@ def packed_buffers() -> bytes:
 )  # fmt: skip
 def test_bad_arrow_is_refused_whole(body: bytes, kind: Kind, code: str, says: str) -> None:
     with pytest.raises(Problem) as caught:
-        [make() for make in Arrow(SETTINGS).read(body, kind)]
+        [make() for _, make in Arrow(SETTINGS).read(body, kind)]
     assert caught.value.code == code
     assert says in caught.value.detail
 
@@ -288,7 +288,7 @@ def test_a_short_dictionary_of_long_texts_is_no_bomb() -> None:
 def test_a_bad_table_is_refused_whole(body: Any, code: str, says: str) -> None:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(Problem) as caught:
-        [make() for make in Rows(SETTINGS).read(text, LEARN)]
+        [make() for _, make in Rows(SETTINGS).read(text, LEARN)]
     assert caught.value.code == code
     assert says in caught.value.detail
 
