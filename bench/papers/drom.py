@@ -50,10 +50,11 @@ def mean(strategy: Strategy, study: Study, every: int = 1) -> float:
 
 def methods(study: Study) -> Beside:
     """Alone, pooled and coupled."""
-    alone = mean(drom(ETA, 0.0, THETA, **PAPER), study, every=2000)
+    never = len(study[0][0])
+    alone = mean(drom(ETA, 0.0, THETA, **PAPER), study, never)
     coupled = mean(drom(ETA, LAMBDA, THETA, **PAPER), study)
     lines = {
-        "one model for all": Line([0.458], [mean(pooled((2.0,)), study, every=2000)]),
+        "one model for all": Line([0.458], [mean(pooled((2.0,)), study, never)]),
         "each alone": Line([0.198], [alone]),
         "drom": Line([0.1579], [coupled]),
     }
@@ -95,7 +96,7 @@ def periods(study: Study) -> Beside:
 def graphs(study: Study, rounds: int) -> Beside:
     """The server, and places that gossip on graphs."""
     study = [(X[:rounds], Y[:rounds]) for X, Y in study]
-    alone = mean(drom(ETA, 0.0, THETA, **PAPER), study, every=rounds)
+    alone = mean(drom(ETA, 0.0, THETA, **PAPER), study, rounds)
     lines = {
         "each alone": Line([0.198], [alone]),
         "server, drom": Line([0.1579], [mean(drom(ETA, LAMBDA, THETA, **PAPER), study)]),
