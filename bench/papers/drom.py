@@ -40,7 +40,7 @@ def tables(short: bool) -> Iterator[Beside]:
     study = [problem(100 + s) for s in range(1 if short else 5)]
     yield methods(study)
     yield periods(study)
-    yield graphs(study[:1] if short else study[:3], 500 if short else 2000)
+    yield graphs(study[:1] if short else study[:2], 500 if short else 2000)
 
 
 def mean(strategy: Strategy, study: Study, every: int = 1) -> float:

@@ -26,7 +26,7 @@ def test_a_third_hostile_costs_at_most_a_point(activities: Honest, attack: str) 
     found = {name: at_places(CONTENDERS[name](), activities, attack) for name in DEFENCES}
     print(attack, round(alone, 2), {name: round(error, 2) for name, error in found.items()})
     assert max(found.values()) <= alone + ALLOWED
-    if attack in ("random", "scaled", "ipm=3"):  # the others hardly move a sum of so many
+    if attack in ("random", "scaled", "ipm=3"):  # in so few meetings the others do less
         assert at_places(CONTENDERS["pooled"](), activities, attack) > alone + 10
 
 
