@@ -12,9 +12,10 @@ Activities and digits are learnt in one pass by `byzantine` as it is in the cata
 network of `learners.simulation`: the paper trains for 50 and 100 epochs, on 561 features and on
 convolutional networks, and reports accuracy on held-out examples. Of the activities 12 of the 30
 people and 66 of the features could be had; digits are five agents of MNIST and five of USPS, 200
-examples each, where the paper has MNIST and a synthetic set and 2000. Liars send random weights,
-and the figures are one-pass errors of the others. The paper's, read off its plots, are 100 less
-the accuracy. Beside those, ours can be compared by order only.
+examples each, where the paper has MNIST and a synthetic set and 2000. A third of all lie: they send
+small models, near to what a beginner has, as in the paper (.05 everywhere; there drawn from 0 to
+.1); or noise ten times as large as the truth. The figures are one-pass errors of the others. The
+paper's, read off its plots, are 100 less the accuracy; beside those, ours compare by order only.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bench.attacks import Honest, at_places, digits, load
+from bench.attacks import ALLOWED, Honest, at_places, digits, load
 from bench.papers.beside import Beside, Line
 from bench.papers.studies.localisation import localise
 from learners.coordination.byzantine import byzantine
@@ -34,6 +35,7 @@ from learners.types import Strategy
 NAMES: dict[Rule, str] = {
     "none": "no coordination", "average": "average", "distance": "distance", "loss": "loss (paper)",
 }  # fmt: skip
+LIES = ("", "constant=0.05", "random")
 LOCALISED: dict[Rule, tuple[float, ...]] = {
     "none": (0.152, 0.167, 0.108), "average": (26.9, 27.1, 37.1), "distance": (32.9, 31.9, 36.0),
     "loss": (0.035, 0.058, 0.108),
@@ -80,19 +82,20 @@ def localisation(seeds: int) -> Beside:
 
 def real(title: str, honest: Honest | None, said: dict[Rule, tuple[str, str]]) -> Beside:
     """A set of examples, without liars and with a third of all places lying."""
-    columns = ["no liars", "a third lies"]
+    columns = ["no liars", "small models", "large noise"]
     if honest is None:
         return Beside(title, columns, {}, "Not made: its data are not here.")
 
     def rule_of(rule: Rule) -> Strategy:
         return scaled(byzantine((2.0,), neighbours=len(honest.places) - 1, rule=rule), by="task")
 
-    found = {rule: [at_places(rule_of(rule), honest, a) for a in ("", "random")] for rule in NAMES}
-    best = min(NAMES, key=lambda rule: found[rule][1])
-    worst = max(found[rule][1] for rule in NAMES)
+    found = {rule: [at_places(rule_of(rule), honest, a) for a in LIES] for rule in NAMES}
+    own, ours = found["none"], found["loss"]
+    worse = [NAMES[r] for r in ("average", "distance") if max(found[r][1:]) > own[0] + ALLOWED]
     return Beside(
         f"{title}, error, %", columns,
-        {NAMES[rule]: Line(said[rule], found[rule]) for rule in NAMES},
-        f"With liars the least error is by the rule {NAMES[best]!r}, {found[best][1]:.1f} %, where"
-        f" alone it is {found['none'][1]:.1f} and the worst rule has {worst:.1f}.",
+        {NAMES[rule]: Line([*said[rule], None], found[rule]) for rule in NAMES},
+        f"By loss the honest have {ours[1]:.1f} and {ours[2]:.1f} % among liars, alone"
+        f" {own[0]:.1f}; more than {ALLOWED:g} point above that under one of the attacks:"
+        f" {' and '.join(worse) or 'no rule'}.",
     )  # fmt: skip

@@ -37,9 +37,7 @@ FIGURES = {
 def tables(short: bool) -> Iterator[Beside]:
     """A table for each spread; the short form has the first alone, of one draw."""
     for spread, figures in list(FIGURES.items())[: 1 if short else None]:
-        runs = [
-            stream(seed, spread, T=1000 if short else 2000) for seed in range(1 if short else 2)
-        ]
+        runs = [stream(seed, spread, T=600 if short else 2000) for seed in range(1 if short else 2)]
         lines, found = {}, []
         for (graph, P), reference in zip(GRAPHS.items(), figures, strict=True):
             errors = []
