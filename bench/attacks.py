@@ -197,8 +197,8 @@ def page(sets: Sequence[str], short: bool) -> str:
 
 
 WHO = """`robust` goes by its rule \"loss\" unless another is said: a task takes a reply only once
-its own examples have spoken for it. Its sums and means are those of the strategy within, so what a
-good meeting brings is kept when nobody lies."""
+its own examples have spoken for it. So a good reply is taken a trial late, which where nobody lies
+costs a part of what it brings."""
 ALL = """Of the first set, the task with the most examples, and all the others lie to it: its
 answers beside those of the same strategy that never meets anybody, probabilities compared to the
 last bit. An answer can only change by a lie that is better than the own model on the task's own

@@ -37,7 +37,7 @@ PLACES = [f"place {i:02d}" for i in range(16)]
 
 def tables(short: bool) -> Iterator[Beside]:
     """What coupling brings; what clips, periods and postponed updates cost; without a server."""
-    study = [problem(100 + s) for s in range(1 if short else 5)]
+    study = [problem(100 + s) for s in range(1 if short else 3)]
     yield methods(study)
     yield periods(study)
     yield graphs(study[:1] if short else study[:2], 500 if short else 2000)
