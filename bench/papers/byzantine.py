@@ -76,8 +76,8 @@ def localisation(seeds: int) -> Beside:
         f"By loss, agents do {own[0] / ours[0]:.1f} times as well as alone, with 20 liars"
         f" {own[1] / ours[1]:.1f} times, and as alone where all around them lie; averages and"
         " distances fail with liars and without, for neighbours look for other targets."
-        " The figures beside ours are a rerun's of the paper's study, of three draws.",
-        digits=3,
+        " What is beside ours is another program's run of the same study, three draws.",
+        digits=3, whose="another's",
     )  # fmt: skip
 
 

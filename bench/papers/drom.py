@@ -74,7 +74,7 @@ def methods(study: Study) -> Beside:
         "Low-rank tasks, error", ["error"], lines,
         f"Coupling takes {100 * (1 - coupled / alone):.0f} % off the error of each task alone;"
         " too few clips a meeting undo that.",
-        digits=3,
+        digits=3, whose="reconstruction's",
     )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def periods(study: Study) -> Beside:
         {f"every {every} rounds": Line([a], [b]) for every, (a, b) in found.items()},
         "What is told is the mean played since the last meeting, so the dual step needs no other"
         " size where meetings are rare; the reference tunes it for each period.",
-        digits=3,
+        digits=3, whose="reconstruction's",
     )  # fmt: skip
 
 
@@ -116,5 +116,5 @@ def graphs(study: Study, rounds: int) -> Beside:
         "Server against graphs of places, error", ["error"], lines,
         "Without a server the error is below that of each task alone on: "
         + (", ".join(below) or "none of the graphs") + ".",
-        digits=3,
+        digits=3, whose="reconstruction's",
     )  # fmt: skip

@@ -56,4 +56,5 @@ def tables(short: bool) -> Iterator[Beside]:
             f"Joining all nodes takes the best error from {100 * alone:.1f} to"
             f" {100 * joined:.1f} %; the best b is {best[0]:g} without a network, {best[1]:g} on"
             f" the ring and {best[2]:g} on the complete graph.",
+            whose="reconstruction's",
         )
