@@ -22,7 +22,7 @@ from bench.papers.beside import markdown
 NAMES = sorted(
     module.name
     for module in iter_modules(papers.__path__)
-    if module.name not in ("__main__", "beside")
+    if module.name not in ("__main__", "beside") and not module.ispkg
 )
 HEAD = """# The papers' experiments
 

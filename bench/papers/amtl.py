@@ -29,8 +29,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.activations import LAMBDA, Problem, course, made
 from bench.papers.beside import Beside, Line
+from bench.papers.studies.activations import LAMBDA, Problem, course, made
 from learners.coordination.amtl import amtl
 from learners.coordination.trace import trace
 from learners.simulation import Delay

@@ -23,6 +23,7 @@ class Beside(NamedTuple):
     lines: Mapping[str, Line]
     says: str = ""  # what is to be seen in it: one sentence, true of these figures
     digits: int = 1
+    whose: str = "paper's"  # the figures beside ours
 
 
 def markdown(table: Beside) -> str:
@@ -46,7 +47,7 @@ def markdown(table: Beside) -> str:
         ]
         head.append(f"| {name} | " + " | ".join(cells) + " |")
     beside = any(cell is not None for line in table.lines.values() for cell in line.paper)
-    title = f"**{table.title}**" + (": ours (paper's)" if beside else "")
+    title = f"**{table.title}**" + (f": ours ({table.whose})" if beside else "")
     return "\n".join([title, "", *head, *(["", table.says] if table.says else [])])
 
 

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.accuracy import DATA
-from bench.nodes import BITS
 from bench.papers.beside import Beside, Line
+from bench.papers.studies.places import BITS
 from learners.coordination.client_server import client_server
 from learners.exchange import Hub
 from learners.features import from_arrays

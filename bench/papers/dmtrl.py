@@ -22,8 +22,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.occasions import Rounds
 from bench.papers.beside import Beside, Line
+from bench.papers.studies.occasions import Rounds
 from learners.coordination.dmtrl import dmtrl
 from learners.types import F64
 

@@ -24,9 +24,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from bench.clients import Examples, Made, made, per_client, right, summed
-from bench.nodes import BITS
 from bench.papers.beside import Beside, Cell, Line
+from bench.papers.studies.clients import Examples, Made, made, per_client, right, summed
+from bench.papers.studies.places import BITS
 from learners.coordination.fedem import fedem
 from learners.coordination.independent import independent
 from learners.coordination.pooled import pooled

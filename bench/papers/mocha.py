@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.accuracy import DATA
-from bench.occasions import Rounds
 from bench.papers.beside import Beside, Line
-from bench.troubles import Network, Trouble
+from bench.papers.studies.occasions import Rounds
+from bench.papers.studies.troubles import Network, Trouble
 from learners.coordination.mocha import mocha
 from learners.types import F64
 

@@ -1,18 +1,18 @@
-"""Any strategy whose meetings add or average, with meetings that a share of liars cannot steer.
+"""Any strategy, with meetings that a share of liars cannot steer.
 
 Of s places, or of T tasks, some tell lies: constants, noise, the converse of what they learnt, or
-what they know would hurt most. A sum or a mean follows the greatest lie. Before the strategy's own
-`mix` sees the inbox, each leaf in it is made safe, with c a centre of all words that are numbers,
-by one of three rules: the median of each coordinate, its mean without the `liars` least and as many
-greatest, or the point of least summed distance:
+what they know would hurt most. A sum or a mean follows the greatest lie. By the rule "loss" each
+task has what the meeting replies judged by its own examples (`guarded`), which asks nothing of how
+many lie. By the others, before the strategy's own `mix` sees the inbox, each leaf in it is made
+safe, with c a centre of all words that are numbers: the median of each coordinate, its mean without
+the `liars` least and as many greatest, or the point of least summed distance:
 
     words of places   m_s  ->  c                                (where mix adds n, n times c)
     words of tasks    w_t  ->  c + min(1, rho / |w_t - c|) (w_t - c),  rho = reach median |w_t - c|
 
 What places tell is a part of one common model, so one word is as good as another; who has nothing
 but 0 to say has no word. Tasks differ and are to remain so: theirs are only drawn in, and those of
-the middle stay as they are to the last bit. Counts (whole numbers) pass as they are. By the rule
-"loss" the inbox passes, and each task has the reply judged by its own examples instead (`guarded`).
+the middle stay as they are to the last bit. Counts (whole numbers) pass as they are.
 
 Learning: the strategy's own. Meetings: the strategy's own messages and replies; the meeting takes
 O(s log s) a column more, O(32 s) by "geometric".
@@ -22,9 +22,13 @@ coordinate of a median or trimmed mean lies between honest ones; a geometric med
 a) / (1 - 2 a) times the honest words' greatest distance from their mean, a the share of lies.
 Honest words that differ are smoothed as well: with two places, each hears of the other half of it
 and half of itself, and a feature that fewer than half of the places know is not shared by a median.
+No centre can do for tasks' words what it does for places': a negated word lies as far from the
+middle as the true one, and where the truth differs from task to task, among the honest. So centres
+do not keep honest tasks near what they are alone under every attack; "loss" does (docs/attacks.md).
 
-Use it where places or tasks are alike and some may be lying, and their examples are too few to
-judge by; else rather `byzantine`. Wrap it around `scaled`, whose statistics are lied about as well.
+Use "loss" where tasks have several times 20 examples each; a centre where places are alike and have
+fewer. With models of single tasks, and nothing common, rather `byzantine`. Wrap it around `scaled`,
+whose statistics are lied about as well.
 
 Source: Yin, Chen, Ramchandran & Bartlett, "Byzantine-robust distributed learning: towards optimal
 statistical rates", ICML 2018 (median, trimmed mean); Pillutla, Kakade & Harchaoui, "Robust
@@ -51,16 +55,16 @@ RULES: tuple[Rule, ...] = ("median", "trimmed", "geometric", "loss")
 
 
 def robust(
-    inner: Strategy, rule: Rule = "median", *, liars: float = 1 / 3, reach: float = 2.0
+    inner: Strategy, rule: Rule = "loss", *, liars: float = 1 / 3, reach: float = 2.0
 ) -> Strategy:
     """The strategy with safe meetings.
 
     Parameters
     ----------
     inner
-        whose meetings add or average what they are told
+        any, for "loss"; for centres one whose meetings add or average what they are told
     rule
-        of the centre: "median", "trimmed", "geometric"; or "loss", see above
+        "loss", or that of the centre: "median", "trimmed", "geometric"
     liars
         share of the words that "trimmed" cuts off at either end, and beyond which a coordinate of
         "geometric" may not lie, below 1/2

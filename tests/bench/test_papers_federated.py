@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench import clients
-from bench.activations import course, made
 from bench.papers import amtl, client_server, dmtrl, fedem, mocha
-from bench.troubles import Network, Trouble
+from bench.papers.studies import clients
+from bench.papers.studies.activations import course, made
+from bench.papers.studies.troubles import Network, Trouble
 from learners.coordination.fedem import fedem as fedem_strategy
 from learners.coordination.independent import independent
 from learners.coordination.pooled import pooled

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.papers.studies.nodes import Network, complete, ring
 from learners import topology, tree
 from learners.coordination.admm import admm
 from learners.coordination.admm_meeting import joint
@@ -20,7 +21,6 @@ from learners.place import Place
 from learners.types import Strategy
 from streams.synthetic import generate
 from tests.learners.admm_plain import Array, least, plain, relations
-from tests.learners.network import Network, complete, ring
 
 SCRIPT: dict[str, Any] = {
     "rho": 0.5, "penalties": (0.1, 20.0, 0.1, 0.1), "step": "constant", "loss": "sign",

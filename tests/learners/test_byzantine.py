@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.papers.studies.localisation import localise
 from learners import tree
 from learners.coordination import find
 from learners.coordination.byzantine import Heard, byzantine
@@ -31,7 +32,6 @@ from learners.features import Batch, Example, from_arrays, join
 from learners.place import Place
 from learners.types import F64, I64, Strategy
 from tests.learners.liars import ATTACKS, company
-from tests.learners.localisation import localise
 from tests.learners.made import pack
 from tests.learners.real import load
 

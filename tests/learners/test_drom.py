@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.papers.studies.lowrank import PAPER, error, learnt, problem, rounds
 from learners.coordination.drom import drom
 from learners.coordination.drom_constraints import Clip
 from learners.coordination.drom_meeting import clip
@@ -17,17 +18,7 @@ from learners.coordination.pooled import pooled
 from learners.place import Place
 from learners.types import Strategy
 from streams.synthetic import generate
-from tests.learners.drom_made import (
-    PAPER,
-    by_name,
-    error,
-    learnt,
-    model,
-    problem,
-    rounds,
-    singular,
-    start,
-)
+from tests.learners.drom_made import by_name, model, singular, start
 from tests.learners.drom_plain import Array, plain
 
 seeds = st.integers(0, 2**31)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.papers.studies.lowrank import PAPER, learnt, problem, rounds
 from learners.coordination.drom import Quantile, drom
 from learners.coordination.drom_kernels import quantile, remember
 from learners.place import Place
-from tests.learners.drom_made import PAPER, learnt, model, problem, rounds
+from tests.learners.drom_made import model
 from tests.learners.drom_plain import Array
 from tests.learners.made import in_blocks, loop, place, same, stream
 

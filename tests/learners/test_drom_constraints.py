@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.papers.studies.lowrank import PAPER, error, learnt, problem
 from learners import tree
 from learners.coordination.drom import Duals, Told, drom
 from learners.coordination.drom_constraints import Ball, Clip, Penalty, ascend
-from tests.learners.drom_made import PAPER, by_name, error, learnt, model, problem, singular, start
+from tests.learners.drom_made import by_name, model, singular, start
 from tests.learners.drom_plain import Array, Run, plain
 
 seeds = st.integers(0, 2**31)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,50 +10,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.papers.studies.lowrank import (
+    PAPER,
+    Network,
+    error,
+    homes,
+    learnt,
+    problem,
+    rounds,
+    whole,
+)
 from learners import talk, topology
 from learners.coordination.drom import drom
 from learners.coordination.drom_d import drom_d
 from learners.coordination.drom_d_meeting import steady
-from learners.exchange import Hub
-from learners.features import Batch, column
+from learners.features import column
 from learners.gossip import Gossip, cycle
 from learners.place import Place
-from learners.types import Strategy
 from tests.learners.drom_d_plain import as_written, by_meetings, ring
-from tests.learners.drom_made import PAPER, by_name, error, learnt, problem, rounds, singular, start
+from tests.learners.drom_made import by_name, singular, start
 from tests.learners.drom_plain import Array, Run
 
 FULL = np.full((16, 16), 1 / 16)
-
-
-class Network:
-    """Places joined by a matrix; the test says when they meet, and who is not heard."""
-
-    def __init__(self, strategy: Strategy, mixing: Array, home: list[int]) -> None:
-        self.strategy, self.home = strategy, home
-        self.hub = Hub(strategy, mixing=lambda names: mixing[: len(names), : len(names)])
-        names = [f"place {i:02d}" for i in range(len(mixing))]
-        self.places = [Place(strategy, bits=14, period=0, name=n, hub=self.hub) for n in names]
-
-    def parts(self, X: Array, Y: Array) -> Iterator[list[Batch]]:
-        """Each round's examples, by place."""
-        tasks = [np.flatnonzero(np.array(self.home) == i) for i in range(len(self.places))]
-        for x, y in zip(X, Y, strict=True):
-            yield [rounds(x[None, mine], y[None, mine], mine) for mine in tasks]
-
-    def learn(self, X: Array, Y: Array, meetings: int = 1, every: int = 1) -> Network:
-        for t, parts in enumerate(self.parts(X, Y)):
-            for place, part in zip(self.places, parts, strict=True):
-                place.learn(part)
-            for _ in range(meetings if (t + 1) % every == 0 else 0):
-                self.meet()
-        return self
-
-    def meet(self) -> None:
-        for place in self.places:
-            self.hub.post(place.tell())
-        for name, reply in self.hub.meet().items():
-            self.places[int(name[-2:])].hear(reply)
 
 
 def duals(net: Network) -> Array:
@@ -65,17 +42,6 @@ def duals(net: Network) -> Array:
 def models(net: Network) -> Array:
     each = [p.strategy.model(p.bank, np.arange(len(p.bank.part.v))) for p in net.places]
     return np.concatenate([by_name(p, w) for p, w in zip(net.places, each, strict=True)], 1)
-
-
-def whole(net: Network) -> float:
-    """The error over all places."""
-    counts = [(p.progress.errors[:, 0].sum(), p.progress.counts.sum()) for p in net.places]
-    wrong, of = np.sum(counts, axis=0)
-    return float(wrong / of)
-
-
-def homes(places: int, tasks: int = 16) -> list[int]:
-    return [i * places // tasks for i in range(tasks)]
 
 
 @pytest.mark.parametrize("blocking", [False, True])

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from learners.coordination import find
+from learners.coordination.guarded import guarded
 from learners.coordination.independent import independent
 from learners.coordination.laplacian import laplacian
+from learners.coordination.pooled import pooled
 from learners.coordination.robust import RULES, Rule, robust
 from learners.coordination.robust_rules import geometric, shortened, trimmed, usable
 from learners.coordination.scaled import scaled
@@ -124,20 +126,22 @@ def test_a_third_lying_costs_the_honest_next_to_nothing(rule: Rule) -> None:
     assert company(lambda: scaled(shared((2.0,))), batch, 3, "scaled")[0].mean() > alone + 5
 
 
-def test_when_all_others_lie_a_guarded_task_is_as_alone() -> None:
-    batch, last = related(6), "task 5"
-    _, places = company(
-        lambda: robust(scaled(laplacian((2.0,)), by="task"), "loss"), batch, 5, "constant"
-    )
+@pytest.mark.parametrize("attack", ["constant", "random", "flipped", "inner", "nan"])
+@pytest.mark.parametrize("inner", [laplacian, pooled])
+def test_when_all_others_lie_a_guarded_task_is_as_alone(
+    inner: Callable[[tuple[float, ...]], Strategy], attack: str
+) -> None:
+    batch, last = related(6, 100), "task 5"
+    _, places = company(lambda: robust(scaled(inner((2.0,)), by="task")), batch, 5, attack)
     _, lonely = company(own, batch)
     for one in (places[last], lonely[last]):
-        assert one.progress.counts[one.rows([last])[0], 0] == 50
+        assert one.progress.counts[one.rows([last])[0], 0] == 100
     a, b = (one.progress.nats[one.rows([last])[0], 0] for one in (places[last], lonely[last]))
     assert a == b
 
 
 def test_a_guarded_task_takes_what_helps_it() -> None:
-    batch = related(6)
+    batch = related(6, 150)
     plain = company(own, batch)[0].mean()
     helped = company(wrapped("loss"), batch)[0].mean()
     print(f"guarded {helped:.2f}, alone {plain:.2f}")
@@ -148,6 +152,9 @@ def test_what_is_out_of_range_is_refused() -> None:
     for wrong in ({"rule": "mean"}, {"liars": 0.5}, {"liars": -0.1}, {"reach": 0.0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             robust(shared((2.0,)), **wrong)
+    for trial in ({"proof": 0}, {"evidence": -1.0}):
+        with pytest.raises(ValueError, match=next(iter(trial))):
+            guarded(shared((2.0,)), **trial)
 
 
 @pytest.mark.slow
@@ -160,6 +167,6 @@ def test_a_third_hostile_on_activities(rule: Rule, data_dir: Path) -> None:
         print(f"{rule} {attack}: {found:.2f}, alone {alone:.2f}")
         assert found <= alone + 1
     for attack in ATTACKS:
-        pooled = company(lambda: find("pooled"), batch, 4, attack)[0].mean()
-        print(f"pooled {attack}: {pooled:.2f}")
-        assert pooled > alone + 10
+        plain = company(lambda: find("pooled"), batch, 4, attack)[0].mean()
+        print(f"pooled {attack}: {plain:.2f}")
+        assert plain > alone + 10

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.papers.studies.nodes import Array, complete, doubly, ring
+from bench.papers.studies.two_phase import PAPER, Run, Stream, stream
 from learners import topology, tree
 from learners.coordination.two_phase import two_phase
 from learners.coordination.two_phase_kernels import agree
@@ -18,35 +20,9 @@ from learners.features import Example, batch
 from learners.gossip import Gossip, cycle
 from learners.place import Place
 from learners.types import F64, Strategy
-from tests.learners.network import Array, Network, complete, doubly, ring
-from tests.learners.two_phase_plain import Stream, interaction, plain, root, stream
+from tests.learners.two_phase_plain import interaction, plain, root
 
-PAPER: dict[str, Any] = {"loss": "hinge", "step": "sqrt"}
 seeds = st.integers(0, 2**31)
-
-
-class Run:
-    """The strategy on a stream: a meeting after each round, unless there is no network."""
-
-    def __init__(self, strategy: Strategy, s: Stream, P: Array | None) -> None:
-        T, N, d = s.X.shape
-        K = len(s.U)
-        self.net = Network(strategy, N, K, d)
-        for bank in self.net.banks:  # all hold all tasks from the start, as in the paper
-            bank.agreed.known[1:] = 1
-            bank.here.tasks[:] = K
-        self.margins, self.apart, self.played = np.zeros((T, N)), 0.0, 0.0
-        for t in range(T):
-            for i in range(N):
-                k = int(s.k[t, i])
-                row = strategy.model(self.net.banks[i], np.array([k + 1]))[0, 1:, 0, 0]
-                self.margins[t, i] = s.X[t, i] @ row
-                self.net.learn(i, k, s.X[t, i], int(s.Y[t, i] > 0))
-            if P is not None:
-                self.net.meet(P)
-
-    def error(self, s: Stream) -> float:
-        return float((np.where(self.margins >= 0, 1.0, -1.0) != s.Y).mean())
 
 
 @pytest.mark.parametrize("b", [0.0, 1.0, 5.0, 1e6])
@@ -57,7 +33,7 @@ def test_u_and_v_are_the_interaction_matrix(b: float, graph: str) -> None:
     got = Run(two_phase((4.0,), b, **PAPER), s, P)
     slow = plain(s, np.eye(4) if P is None else P, b, 4.0)
     np.testing.assert_allclose(got.net.all(), slow.W, atol=2e-5 * np.abs(slow.W).max())
-    np.testing.assert_allclose(got.margins, slow.margins, atol=1e-4)
+    np.testing.assert_allclose(got.margins[..., 0], slow.margins, atol=1e-4)
 
 
 def test_constant_steps_are_plain_too() -> None:
@@ -188,7 +164,7 @@ def test_bounds(seed: int, b: float) -> None:
             away = W - W.mean(0)
             assert max(np.sqrt(np.trace(w.T @ A @ w)) for w in away) <= far + 1e-9
     got = Run(two_phase((eta,), b, loss="hinge", step="constant"), s, P)
-    np.testing.assert_allclose(got.margins, run.margins, atol=1e-3 * (1 + eta))
+    np.testing.assert_allclose(got.margins[..., 0], run.margins, atol=1e-3 * (1 + eta))
 
 
 @pytest.mark.slow
@@ -228,7 +204,7 @@ def _error(s: Stream, P: Array, b: float, eta: float) -> float:
 @pytest.mark.parametrize(("b", "eta"), [(0.0, 8.0), (1.0, 8.0)])
 def test_long_runs_err_as_the_plain_ones(b: float, eta: float) -> None:
     s = stream(0, 0.3, T=1000)
-    got = Run(two_phase((eta,), b, **PAPER), s, ring(8)).error(s)
+    got = Run(two_phase((eta,), b, **PAPER), s, ring(8)).errors(s)[0]
     assert got == pytest.approx(_error(s, ring(8), b, eta), abs=0.003)
 
 
@@ -238,7 +214,7 @@ def test_relations_help_where_no_one_matrix_does() -> None:
     turned = np.where(s.k % 2 == 0, 1.0, -1.0)
     s = s._replace(Y=s.Y * turned)
     alone, fixed, learned = (
-        Run(strategy, s, np.eye(1)).error(s)
+        Run(strategy, s, np.eye(1)).errors(s)[0]
         for strategy in (
             two_phase((1.0,), 0.0, **PAPER),
             two_phase((1.0,), 4.0, **PAPER),

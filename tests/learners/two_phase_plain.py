@@ -5,32 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-
-
-class Stream(NamedTuple):
-    """An example a round for each of N nodes."""
-
-    X: Array  # (T, N, d)
-    k: NDArray[np.int64]  # (T, N) its task
-    Y: Array  # (T, N) in {-1, 1}
-    U: Array  # (K, d) the truth
-
-
-def stream(
-    seed: int, spread: float, T: int = 2000, N: int = 8, K: int = 5, d: int = 30, flip: float = 0.05
-) -> Stream:
-    """Tasks c + spread * noise, of length 1; rows of length 1; labels flipped now and then."""
-    r = np.random.default_rng(seed)
-    U = r.normal(size=d) + spread * r.normal(size=(K, d))
-    U /= np.linalg.norm(U, axis=1, keepdims=True)
-    X = r.normal(size=(T, N, d))
-    X /= np.linalg.norm(X, axis=2, keepdims=True)
-    k = r.integers(K, size=(T, N))
-    Y = np.where(np.einsum("tnd,tnd->tn", X, U[k]) >= 0, 1.0, -1.0)
-    return Stream(X, k, np.where(r.random(Y.shape) < flip, -Y, Y), U)
+from bench.papers.studies.nodes import Array
+from bench.papers.studies.two_phase import Stream
 
 
 def interaction(K: int, b: float) -> Array:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.nodes import BITS
+from bench.papers.studies.places import BITS
 from learners.features import from_arrays
 from learners.place import Place
 from learners.types import F64, Strategy

@@ -27,6 +27,7 @@ def ring(n: int) -> Array:
 
 
 def complete(n: int) -> Array:
+    """Metropolis weights of the complete graph."""
     return np.full((n, n), 1 / n)
 
 
@@ -57,6 +58,7 @@ class Network:
         self.task = np.array([k for _, _, k in pairs])
 
     def learn(self, node: int, task: int, x: Array, label: int) -> None:
+        """An example of a task at a node."""
         row = np.array([task + 1])
         block = Block(
             row, np.array([0, self.d]), self.columns, row * (self.d + 1) + 1,
@@ -72,7 +74,7 @@ class Network:
         return np.asarray(model[:, 1:, 0, 0], np.float64)
 
     def all(self) -> Array:
-        """(N, K, d)."""
+        """Models of all nodes, (N, K, d)."""
         return np.stack([self.W(i) for i in range(self.n)])
 
     def meet(self, P: Array, deaf: Sequence[int] = ()) -> None:
@@ -83,6 +85,7 @@ class Network:
                 self.hear(i, reply)
 
     def inbox(self, P: Array) -> Inbox:
+        """What all nodes tell, lying together."""
         rows = np.arange(1, self.K + 1)
         told = [self.strategy.message(bank, rows) for bank in self.banks]
         leaves = [[leaf for _, _, leaf in tree.leaves(one)] for one in told]
@@ -96,6 +99,7 @@ class Network:
         return Inbox(message, self.names, self.senders, seen, self.shape, P)
 
     def hear(self, node: int, reply: Any) -> None:
+        """Its part of the reply, at a node."""
         mine = np.flatnonzero(self.senders == node)  # in the order of task names, as rows are
         part = tree.map(lambda names, leaf: leaf[mine] if "t" in names else leaf[node], reply)
         self.strategy.merge(self.banks[node], np.arange(1, self.K + 1), part)

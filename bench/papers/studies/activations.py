@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.nodes import batches, model, places
+from bench.papers.studies.places import batches, model, places
 from learners.features import Batch
 from learners.simulation import HUB, Arrival, Delay, Network
 from learners.simulation.nodes import Node

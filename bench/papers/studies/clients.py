@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.nodes import BITS
+from bench.papers.studies.places import BITS
 from learners.features import Batch, from_arrays
 from learners.place import Place
 from learners.types import F32, F64, I64

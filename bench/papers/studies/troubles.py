@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.occasions import Rounds
+from bench.papers.studies.occasions import Rounds
 from learners.coordination.mocha import mocha
 from learners.types import F64
 
