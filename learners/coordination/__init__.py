@@ -182,7 +182,7 @@ def find(name: str) -> Strategy:
     river for each task. In a sum, `auto` brings all the families that it mixes.
 
     >>> find("auto+river:tree.HoeffdingTreeClassifier").experts[-3:]
-    ('pooled', 'tree.HoeffdingTreeClassifier', 'stacked')
+    ('newton', 'tree.HoeffdingTreeClassifier', 'stacked')
 
     Raises
     ------
