@@ -11,14 +11,15 @@ the end (`TailLost`); a damaged or missing record with others behind it (`Damage
 A record is a kind, a payload of bytes, and how many positions it takes: an example or a deletion
 takes one, what must merely be replayed in its place takes none. Payloads are data, never code.
 
+>>> from contextlib import closing
 >>> from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as name:
-...     journal = Journal(Path(name), {"strategy": "auto"})
-...     journal.append(1, b"two examples", 2)
-...     journal.append(2, b"a deletion", 1)
-...     _ = journal.commit()
-...     journal.close()
-...     [tuple(record) for record in Journal(Path(name)).replay()]
+...     with closing(Journal(Path(name), {"strategy": "auto"})) as journal:
+...         journal.append(1, b"two examples", 2)
+...         journal.append(2, b"a deletion", 1)
+...         _ = journal.commit()
+...     with closing(Journal(Path(name))) as again:
+...         [tuple(record) for record in again.replay()]
 [(1, 2, 1, b'two examples'), (1, 3, 2, b'a deletion')]
 """
 
