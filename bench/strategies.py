@@ -18,8 +18,15 @@ from bench.accuracy import DATA, SETS, orders, pack
 from learners.coordination import CATALOG
 from learners.place import PERIOD, THRIFT, Place
 
-MORE = ("digits_mnist1000", "digits_usps1000", "newsgroups_comp_sci", "outdoor", "weather_nebraska")
-WIDE = ("spam_ecml06_b", "sentiment4", "newsgroups_comp_sci")  # too many columns to meet so often
+MORE = (
+    "digits_mnist1000", "digits_usps1000", "newsgroups_comp_sci", "newsgroups_rec_talk", "outdoor",
+    "spamassassin_stream", "weather_nebraska",
+)  # fmt: skip
+# Too many columns to meet so often.
+WIDE = (
+    "spam_ecml06_b", "sentiment4", "newsgroups_comp_sci", "newsgroups_rec_talk",
+    "spamassassin_stream",
+)  # fmt: skip
 OFTEN = 32  # examples
 Cell = tuple[float, float]  # error, a fraction; log loss, nats
 
