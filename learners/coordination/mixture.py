@@ -6,10 +6,10 @@ for K classes (e = DOUBT), so that none says never:
 
     p(c) = sum_i w_ti p_i(c)        w_ti <- (1 - a_n) w_ti p_i(y) / p(y) + a_n w_i
 
-In the catalogue they are `independent`, `drom`, `shared` and `pooled`, each at four rates, and
-their pool.
+In the catalogue they are `independent`, `drom`, `shared` and `pooled`, each at two rates, `newton`
+at four paces, and their pool.
 
-Learning: each expert learns as it does by itself (`families`: all in one pass). A new task begins
+Learning: each expert learns as it does by itself (`families`). A new task begins
 with weights w_i that are a quarter uniform, the rest the mean of what the tasks seen so far weigh
 them by, so it learns from them which experts suit this family of tasks. After its n-th example a
 share a_n = max(1 / (n + 1), SWITCHING) of its weights goes back there, so that the weights follow
