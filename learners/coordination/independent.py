@@ -35,8 +35,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from learners import tree
-from learners.coordination.linear import RATES, Experts, Own, Silence, names, run
-from learners.types import F32, I64, Bank, Block, Inbox, Reply, Rows, Scores, Shape, Strategy
+from learners.coordination.linear import RATES, Experts, Own, names, run, silent
+from learners.types import F32, I64, Block, Rows, Scores, Shape, Strategy
 
 
 def independent(rates: Sequence[float] = RATES, *, tempered: bool = True) -> Strategy:
@@ -57,21 +57,7 @@ def independent(rates: Sequence[float] = RATES, *, tempered: bool = True) -> Str
     def learn(bank: Own, block: Block) -> Scores:
         return run(experts, block, teach=True, own=bank)
 
-    def message(bank: Own, rows: Rows) -> Silence:
-        return Silence()
-
-    def merge(bank: Own, rows: Rows, reply: Reply) -> None:
-        return None
-
-    def meet(shape: Shape, seed: int) -> Bank:
-        return Silence()
-
-    def mix(memory: Bank, inbox: Inbox) -> Reply:
-        return Silence()
-
     def model(bank: Own, rows: Rows) -> F32:
         return bank.v[rows]
 
-    return Strategy(
-        init, score, learn, message, merge, meet, mix, model, names("independent", rates)
-    )
+    return silent(init, score, learn, model, names("independent", rates))

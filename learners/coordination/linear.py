@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
 from learners import dense, kernels
-from learners.types import F32, F64, I64, Block, Reply, Scores
+from learners.types import (
+    F32,
+    F64,
+    I64,
+    Bank,
+    Block,
+    Inbox,
+    Reply,
+    Rows,
+    Scores,
+    Shape,
+    Strategy,
+)
 
 RATES = (1.0, 30.0)  # inputs are of length about 1: to learn by, and to follow what was last
 
@@ -39,6 +51,33 @@ class Told(NamedTuple):
 
 class Silence(NamedTuple):
     """The message of those who tell nothing."""
+
+
+def silent(
+    init: Callable[[I64, Shape], Bank],
+    score: Callable[[Bank, Block], Scores],
+    learn: Callable[[Bank, Block], Scores],
+    model: Callable[[Bank, Rows], F32],
+    experts: tuple[str, ...],
+    replayed: bool = False,
+) -> Strategy:
+    """A strategy of tasks that tell nothing and hear nothing; meetings pass it by."""
+
+    def message(bank: Bank, rows: Rows) -> Silence:
+        return Silence()
+
+    def merge(bank: Bank, rows: Rows, reply: Reply) -> None:
+        return None
+
+    def meet(shape: Shape, seed: int) -> Silence:
+        return Silence()
+
+    def mix(memory: Bank, inbox: Inbox) -> Silence:
+        return Silence()
+
+    return Strategy(
+        init, score, learn, message, merge, meet, mix, model, experts, replayed=replayed
+    )
 
 
 def names(family: str, rates: Sequence[float]) -> tuple[str, ...]:

@@ -45,9 +45,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from learners import tree
-from learners.coordination.linear import Silence, steps
+from learners.coordination.linear import silent, steps
 from learners.coordination.newton_kernels import WIDE, learner
-from learners.types import F32, F64, I64, Bank, Block, Inbox, Rows, Scores, Shape, Strategy
+from learners.types import F32, F64, I64, Block, Rows, Scores, Shape, Strategy
 
 PACES = ((6.0, 0.0), (3.0, 1.0), (6.0, 2.0), (12.0, 5.0))  # of u and of v_t
 D = 128  # columns that the metric knows, at most: a place's P is 131 kB
@@ -135,18 +135,6 @@ def newton(
     def learn(bank: Newton, block: Block) -> Scores:
         return run(bank, block, teach=True)
 
-    def message(bank: Newton, rows: Rows) -> Silence:
-        return Silence()
-
-    def merge(bank: Newton, rows: Rows, reply: Silence) -> None:
-        pass
-
-    def meet(shape: Shape, seed: int) -> Bank:
-        return Silence()
-
-    def mix(memory: Bank, inbox: Inbox) -> Silence:
-        return Silence()
-
     def model(bank: Newton, rows: Rows) -> F32:
         placed = np.flatnonzero(bank.metric.at)
         w = bank.weights.v[rows]
@@ -154,4 +142,4 @@ def newton(
         return w
 
     named = tuple(f"newton:{a:g}/{b:g}" for a, b in paces)
-    return Strategy(init, score, learn, message, merge, meet, mix, model, named)
+    return silent(init, score, learn, model, named)

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners import tree
-from learners.coordination.linear import Silence
+from learners.coordination.linear import silent
 from learners.features import CONSTANT_ID
 from learners.links import consulted
-from learners.types import F32, F64, I64, Bank, Block, Inbox, Reply, Rows, Scores, Shape, Strategy
+from learners.types import F32, F64, I64, Block, Rows, Scores, Shape, Strategy
 
 PREFIX = "river:"
 
@@ -92,24 +92,10 @@ def river(path: str) -> Strategy:
     def learn(bank: Clones, block: Block) -> Scores:
         return each(bank, block, teach=True)
 
-    def message(bank: Clones, rows: Rows) -> Silence:
-        return Silence()
-
-    def merge(bank: Clones, rows: Rows, reply: Reply) -> None:
-        return None
-
-    def meet(shape: Shape, seed: int) -> Bank:
-        return Silence()
-
-    def mix(memory: Bank, inbox: Inbox) -> Reply:
-        return Silence()
-
     def model(bank: Clones, rows: Rows) -> F32:
         return np.repeat(bank.weights[None], len(rows), 0)
 
-    return Strategy(
-        init, score, learn, message, merge, meet, mix, model, experts=(path,), replayed=True
-    )
+    return silent(init, score, learn, model, experts=(path,), replayed=True)
 
 
 def recipe(path: str) -> tuple[Callable[[int], Any], bool]:
