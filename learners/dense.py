@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from learners import lanes, links
-from learners.kernels import FOUR, PRIOR, THREE, compiled, oldest_first
+from learners.kernels import FOUR, PRIOR, THREE, compiled, longest, oldest_first
 from learners.links import inlined
 
 
@@ -33,10 +33,8 @@ def learner(tempered: bool) -> Any:
         rows: Any, indptr: Any, slots: Any, values: Any, labels: Any, weights: Any, first: Any,
         start: int, v: Any, g: Any, rates: Any, scores: Any, teach: bool,
     ) -> None:  # fmt: skip
-        longest = 0
-        for i in range(len(rows)):
-            longest = max(longest, indptr[i + 1] - indptr[i])
-        by = np.zeros(longest + 4, np.float32)
+        most = longest(indptr)
+        by = np.zeros(most + 4, np.float32)
         sums = np.zeros(4, np.float32)
         rate = rates[0]
         none = lanes.fill(lanes.load(sums, 0, 4), 0.0)

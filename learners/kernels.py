@@ -59,6 +59,15 @@ def heads(indptr: I64, entries: Any) -> I64:
 
 
 @compiled
+def longest(indptr: I64) -> int:
+    """How many entries the longest example has."""
+    most = 0
+    for i in range(len(indptr) - 1):
+        most = max(most, indptr[i + 1] - indptr[i])
+    return most
+
+
+@compiled
 def lay(rows: I64, indptr: I64, columns: I32, width: int) -> tuple[I64, bool]:
     """Slots in arrays with a row of that width for each task, and whether they run (`Block`)."""
     if consecutive(indptr, columns):
@@ -110,12 +119,10 @@ def learner(
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = np.uint64(1 if binary else classes)
-        longest = 0
-        for i in range(len(rows)):
-            longest = max(longest, indptr[i + 1] - indptr[i])
+        most = longest(indptr)
         m, r = np.zeros((2, k * experts), np.float32)
-        by_v = np.zeros(longest * k * max(own_f, 1), np.float32)  # steps over rate and residual
-        by_u = np.zeros(longest * k * max(common_f, 1), np.float32)
+        by_v = np.zeros(most * k * max(own_f, 1), np.float32)  # steps over rate and residual
+        by_u = np.zeros(most * k * max(common_f, 1), np.float32)
         rate_o, rate_c = lanes.load(rate_v, 0, own), lanes.load(rate_u, 0, common)
         none_o, none_c = lanes.fill(rate_o, 0.0), lanes.fill(rate_c, 0.0)
         none_d = lanes.fill(lanes.load(eta, 0, dual), 0.0)

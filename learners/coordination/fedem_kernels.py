@@ -12,7 +12,7 @@ import numpy as np
 
 from learners import lanes, links
 from learners.coordination.fedem_shares import expect, keep, note, settle
-from learners.kernels import PRIOR, compiled, entry
+from learners.kernels import PRIOR, compiled, entry, longest
 from learners.links import consulted, inlined
 from learners.losses import exp, log
 from learners.scramble import GOLDEN, scrambled
@@ -77,13 +77,11 @@ def learner(binary: bool, M: int, runs: bool) -> Any:
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = 1 if binary else classes
-        longest = 0
-        for i in range(len(rows)):
-            longest = max(longest, indptr[i + 1] - indptr[i])
+        most = longest(indptr)
         m, r = np.zeros((2, k * M), np.float32)
         lane = np.zeros(M, np.float32)
-        by, theta = np.zeros((2, longest * k * M), np.float32)
-        where, into = np.zeros((2, longest), np.int64)  # in common leaves; in those of pairs
+        by, theta = np.zeros((2, most * k * M), np.float32)
+        where, into = np.zeros((2, most), np.int64)  # in common leaves; in those of pairs
         said = np.zeros(classes * M)
         q, mass = np.zeros((2, M))
         p = np.zeros((M, b), np.float32)

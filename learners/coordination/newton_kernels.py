@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from learners import lanes, links
-from learners.kernels import compiled, entry
+from learners.kernels import compiled, entry, longest
 
 CURVATURE = 0.25  # of the log loss, at most (Boehning 1992)
 WIDE = 8  # neighbours of a row of P that are worked on at once; its length is a multiple
@@ -26,15 +26,9 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = 1 if binary else classes
-        longest = 0
-        for i in range(len(rows)):
-            longest = max(longest, indptr[i + 1] - indptr[i])
-        x, place, where = (
-            np.zeros(longest),
-            np.zeros(longest, np.int64),
-            np.zeros(longest, np.int64),
-        )
-        Px = np.zeros(D)
+        most = longest(indptr)
+        x, Px = np.zeros(most), np.zeros(D)
+        place, where = np.zeros((2, most), np.int64)
         m, r = np.zeros((2, k * e), np.float32)
         common, own = lanes.load(rate_u, 0, e), lanes.load(rate_v, 0, e)
         none = lanes.fill(common, 0.0)
@@ -69,7 +63,8 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
                 )
             if not teach or weight <= 0.0:
                 continue
-            for j in range(lo, hi):
+            end = hi if count < np.int64(hi - lo) else lo  # mostly all have a place
+            for j in range(lo, end):
                 if at[columns[j]] == 0 and used[0] < D:
                     x[count], place[count] = values[j], used[0]
                     where[count] = entry(runs, o, slots, j)
@@ -78,8 +73,8 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
                     at[columns[j]] = used[0]
             N[0] += 1
             n[t] += 1
-            end = used[0]
-            for b in range(0, end, WIDE):
+            taken = used[0]
+            for b in range(0, taken, WIDE):
                 sums = zero
                 for j in range(count):
                     row = lanes.load(P, place[j] * D + b, WIDE)
@@ -109,7 +104,7 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
             for q in range(k):
                 residual = lanes.load(r, q * e, e) * share
                 step_u, step_v = far_u * residual, far_v * residual
-                for b in range(end):
+                for b in range(taken):
                     here = (b * k + q) * e
                     lanes.store(u, here, lanes.load(u, here, e) - step_u * lanes.fill(none, Px[b]))
                 for j in range(count):
@@ -117,9 +112,9 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
                     step = step_v * lanes.fill(none, Px[place[j]])
                     lanes.store(v, here, lanes.load(v, here, e) - step)
             g = lanes.fill(zero, -CURVATURE * weight * by_u)
-            for a in range(end):
+            for a in range(taken):
                 across = lanes.fill(zero, Px[a])
-                for b in range(0, end, WIDE):
+                for b in range(0, taken, WIDE):
                     square = across * lanes.load(Px, b, WIDE)  # first, lest P lose its symmetry
                     here = a * D + b
                     lanes.store(P, here, lanes.fma(g, square, lanes.load(P, here, WIDE)))
