@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.tables import grid
 from learners.features import Batch, Example, batch
 from learners.place import Place
 from streams import Event, hostile, shuffle, source
@@ -69,12 +70,10 @@ def largest(events: Iterable[Event]) -> str:
 def table(rows: dict[str, Row]) -> str:
     """Rows as a Markdown table, in per cent."""
     names = list(next(iter(rows.values())))
-    lines = ["| | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
-    lines += [
-        f"| {title} | " + " | ".join(f"{100 * value:.1f}" for value in row.values()) + " |"
-        for title, row in rows.items()
-    ]
-    return "\n".join(lines)
+    percent = {
+        title: [f"{100 * value:.1f}" for value in row.values()] for title, row in rows.items()
+    }
+    return grid(names, percent)
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.accuracy import DATA, orders, pack
+from bench.tables import grid
 from learners import topology
 from learners.coordination import find
 from learners.coordination.robust import robust
@@ -131,14 +132,6 @@ def changed(name: str, honest: Honest, attack: str) -> int:
     return int((among != lonely).sum())
 
 
-def table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
-    """As Markdown."""
-    lines = [f"**{title}**", "", "| | " + " | ".join(columns) + " |"]
-    lines.append("|---|" + "---:|" * len(columns))
-    lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
-    return "\n".join(lines)
-
-
 def thirds(name: str, honest: Honest, attacks: Sequence[str], names: Sequence[str]) -> str:
     """A third hostile: a line for each defence, and in words who kept what was asked for."""
     found = {
@@ -156,10 +149,8 @@ def thirds(name: str, honest: Honest, attacks: Sequence[str], names: Sequence[st
     worst = max(found["pooled"][1:])
     size = f"{len(honest.arrivals):,} examples at {len(honest.places)} places"
     return "\n\n".join([
-        table(
-            f"{name}: {size}, meeting every {honest.every} examples",
-            ["no attack", *attacks], rows,
-        ),
+        f"**{name}: {size}, meeting every {honest.every} examples**",
+        grid(["no attack", *attacks], rows),
         f"Within {ALLOWED:g} point of no coordination under every attack: "
         f"{', '.join(kept[1:]) or 'nobody'}. `pooled` comes to {worst:.1f} %.",
     ])  # fmt: skip
@@ -170,7 +161,7 @@ def hostile(honest: Honest, attacks: Sequence[str], names: Sequence[str]) -> str
     homes = [one.place for one in honest.arrivals]
     most = max(homes.count(place) for place in honest.places)
     rows = {one: [str(changed(one, honest, attack)) for attack in attacks] for one in names}
-    return table(f"Answers, of {most}, that are other ones", attacks, rows)
+    return f"**Answers, of {most}, that are other ones**\n\n{grid(attacks, rows)}"
 
 
 def page(sets: Sequence[str], short: bool) -> str:

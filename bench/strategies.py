@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.accuracy import DATA, SETS, orders, pack
+from bench.tables import grid
 from learners.coordination import CATALOG
 from learners.place import PERIOD, THRIFT, Place
 
@@ -44,15 +45,14 @@ def cell(name: str, strategy: str, period: int, thrift: float) -> Cell:
 
 def table(names: Sequence[str], rows: dict[str, list[Cell]]) -> str:
     """Error in per cent and log loss as Markdown; below the own learner's error in bold."""
-    lines = ["| | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
+    told: dict[str, list[str]] = {}
     for title, cells in rows.items():
         own = cells[names.index("independent")][0] if "independent" in names else 0.0
-        said = []
+        said = told[title] = []
         for error, nats in cells:
             bold = "**" if error < own else ""
             said.append(f"{bold}{100 * error:.1f}{bold} {nats:.3f}")
-        lines.append(f"| {title} | " + " | ".join(said) + " |")
-    return "\n".join(lines)
+    return grid(names, told)
 
 
 def measured(sets: Sequence[str], names: Sequence[str], period: int, thrift: float) -> str:

@@ -97,9 +97,20 @@ def text(table: Table) -> str:
 def markdown(told: Mapping[str, Any]) -> str:
     """For a page: the table whose `plain` form that is."""
     head, *rows = told["cells"]
-    lines = [f"**{head[0]}**", "", "| | " + " | ".join(head[1:]) + " |"]
-    lines.append("|---|" + "---:|" * (len(head) - 1))
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return f"**{head[0]}**\n\n{grid(head[1:], {row[0]: row[1:] for row in rows})}"
+
+
+def grid(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    """Cells as Markdown, under their columns and beside their rows' names.
+
+    >>> print(grid(["own", "pooled"], {"yeast": ["22.8", "31.8"]}))
+    | | own | pooled |
+    |---|---:|---:|
+    | yeast | 22.8 | 31.8 |
+    """
+    lines = ["| | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    for row in ((name, *cells) for name, cells in rows.items()):
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
     return "\n".join(lines)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from bench.tables import grid
+
 Cell = float | str | None  # None: not said there, or not done here
 
 
@@ -39,16 +41,16 @@ def markdown(table: Beside) -> str:
     <BLANKLINE>
     Close.
     """
-    head = ["| | " + " | ".join(table.columns) + " |", "|---|" + "---:|" * len(table.columns)]
-    for name, line in table.lines.items():
-        cells = [
+    rows = {
+        name: [
             _cell(ours, paper, table.digits)
             for ours, paper in zip(line.ours, line.paper, strict=True)
         ]
-        head.append(f"| {name} | " + " | ".join(cells) + " |")
+        for name, line in table.lines.items()
+    }
     beside = any(cell is not None for line in table.lines.values() for cell in line.paper)
     title = f"**{table.title}**" + (f": ours ({table.whose})" if beside else "")
-    return "\n".join([title, "", *head, *(["", table.says] if table.says else [])])
+    return "\n\n".join(filter(None, [title, grid(table.columns, rows), table.says]))
 
 
 def _cell(ours: Cell, paper: Cell, digits: int) -> str:
