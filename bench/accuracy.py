@@ -21,22 +21,32 @@ from bench.tables import grid
 from learners.features import Batch, Example, batch
 from learners.place import Place
 from streams import Event, hostile, shuffle, source
+from streams.river_sets import against_rest
 
 DATA = Path(os.environ.get("KINDRED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SETS = (
     "landmine", "spam_ecml06_b", "sentiment4", "elec2", "vehicle_ditto", "eat_voc",
     "computer_survey", "har_uci_part",
 )  # fmt: skip
+# Sets of which each class is a task, "is it this one?", and each row an example to all of them.
+AGAINST_REST = {"mnist_against_rest": "digits_mnist1000", "usps_against_rest": "digits_usps1000"}
 ATTACKED = ("vehicle_ditto", "eat_voc", "landmine")
 Row = dict[str, float]  # expert -> error, a fraction
 
 
+def home(name: str) -> Path:
+    """The file that a set is read from."""
+    return DATA / f"{AGAINST_REST.get(name, name)}.npz"
+
+
 def orders(name: str, seeds: int) -> list[list[Event]]:
     """The events of a set in each of the orders in which they are learnt: one, if it is given."""
-    stream = source("river:Yeast" if name == "yeast" else str(DATA / f"{name}.npz"))
-    if stream.time_ordered:
-        return [list(stream)]
-    return [list(shuffle(stream, seed)) for seed in range(seeds)]
+    stream = source("river:Yeast" if name == "yeast" else str(home(name)))
+    events = list(stream)
+    if name in AGAINST_REST:
+        classes = sorted({str(event.y) for event in events})
+        events = list(against_rest(*classes)((event.x, event.y) for event in events))
+    return [events] if stream.time_ordered else [shuffle(events, seed) for seed in range(seeds)]
 
 
 def pack(events: Iterable[Event]) -> Batch:

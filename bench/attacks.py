@@ -38,7 +38,10 @@ from learners.types import F64, Strategy
 ATTACKS = ("constant", "random", "sign-flip", "scaled", "ipm=3", "different")
 SHORT_ATTACKS = ("random", "ipm=3")
 NOBODY = ""  # lies
-EVERY = {"har_uci_part": 20, "digits_mnist1000": 20, "vehicle_ditto": 10}
+EVERY = {
+    "har_uci_part": 20, "digits_mnist1000": 20, "vehicle_ditto": 10, "landmine": 20,
+    "spam_ecml06_b": 20,
+}  # fmt: skip
 PLACES = 10  # that a set of one task is dealt to
 ALLOWED = 1.0  # per cent of error above that without coordination
 DEFENDED = ("pooled", "shared", "laplacian", "drom")
@@ -113,10 +116,10 @@ def at_places(strategy: Strategy, honest: Honest, attack: str) -> float:
     return 100 * float(result.said.wrong[kept].mean())
 
 
-def changed(name: str, honest: Honest, attack: str) -> int:
-    """How many answers of a task are not, to the bit, those without company when all others lie.
+def changed(name: str, honest: Honest, attack: str) -> F64:
+    """What each answer of a task costs more, in nats, than without company, when all others lie.
 
-    The task is the one of the most examples.
+    The task is the one of the most examples; 0 is an answer that is the same to the bit.
     """
     homes = [one.place for one in honest.arrivals]
     victim = max(honest.places, key=homes.count)
@@ -129,7 +132,7 @@ def changed(name: str, honest: Honest, attack: str) -> int:
         liars=dict.fromkeys([p for p in honest.places if p != victim], Liar.parse(attack)),
     )  # fmt: skip
     among: F64 = result.said.nats[np.array(result.said.task) == victim]
-    return int((among != lonely).sum())
+    return among - lonely
 
 
 def thirds(name: str, honest: Honest, attacks: Sequence[str], names: Sequence[str]) -> str:
@@ -160,7 +163,12 @@ def hostile(honest: Honest, attacks: Sequence[str], names: Sequence[str]) -> str
     """All others hostile: how many of the task's answers that changed."""
     homes = [one.place for one in honest.arrivals]
     most = max(homes.count(place) for place in honest.places)
-    rows = {one: [str(changed(one, honest, attack)) for attack in attacks] for one in names}
+
+    def told(costs: F64) -> str:
+        number = np.count_nonzero(costs)
+        return f"{number} ({costs.sum():+.1f})" if number else "0"
+
+    rows = {one: [told(changed(one, honest, attack)) for attack in attacks] for one in names}
     return f"**Answers, of {most}, that are other ones**\n\n{grid(attacks, rows)}"
 
 
@@ -193,8 +201,11 @@ costs a part of what it brings; and of `laplacian` and `drom`, whose meetings br
 do harm, next to nothing is taken."""
 ALL = """Of the first set, the task with the most examples, and all the others lie to it: its
 answers beside those of the same strategy that never meets anybody, probabilities compared to the
-last bit. An answer can only change by a lie that is better than the own model on the task's own
-examples, as what is ten times the truth may be."""
+last bit; beside their number, what they cost more, in nats. An answer changes only by a lie that
+does no worse than the own model on the task's own examples. The paper's filter, `byzantine`'s,
+goes by a moving average over some 20 of them: ten times the truth is often right and then surer
+than the own model, so over so few it may pass, and is dropped when it errs, after that has been
+paid for. A margin would not be the paper's rule, and `robust` has one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
