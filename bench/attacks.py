@@ -205,7 +205,8 @@ last bit; beside their number, what they cost more, in nats. An answer changes o
 does no worse than the own model on the task's own examples. The paper's filter, `byzantine`'s,
 goes by a moving average over some 20 of them: ten times the truth is often right and then surer
 than the own model, so over so few it may pass, and is dropped when it errs, after that has been
-paid for. A margin would not be the paper's rule, and `robust` has one."""
+paid for. A margin of 3 nats in 20 examples, as `robust` asks for, keeps this lie out; but the paper
+has none, and with it the digits above have 50.1 % error without attack in the place of 43.5."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
