@@ -29,7 +29,9 @@ from service.core.state import Kind
 from service.store.journal import Journal
 from service.store.snapshots import Snapshots
 
+N = 1_000_000
 GROUPS = (1, 16, 256, 4096)  # examples committed together
+FEW = (16, 256)  # of these, in the short form: a million commits take a minute to write
 BLOCK = 4096
 STRATEGIES = ("independent", "auto")
 POOL = 1 << 16  # different examples
@@ -104,11 +106,12 @@ def restart(directory: Path, digest: str, size: int) -> Turn:
 
 def tables(given: Namespace) -> Iterator[Table]:
     """One table, a row for each strategy and size of group."""
-    n = given.examples or (100_000 if given.short else 1_000_000)
+    n = given.examples or N
+    groups = given.groups or (FEW if given.short else GROUPS)
     with TemporaryDirectory() as name:
         turns = {}
         for strategy in STRATEGIES:
-            for size in given.groups:
+            for size in groups:
                 directory = Path(name) / f"{strategy}-{size}"
                 digest = write(directory, strategy, pool(size, n), n // size * size)
                 turns[f"{strategy}, groups of {size}"] = restart(directory, digest, size)
@@ -118,8 +121,8 @@ def tables(given: Namespace) -> Iterator[Table]:
 
 def options(parser: ArgumentParser) -> None:
     """How long the journal is, and of what."""
-    parser.add_argument("--examples", type=int, help="in the journal (1,000,000; short: 100,000)")
-    parser.add_argument("--groups", type=int, nargs="+", default=GROUPS, help="sizes (%(default)s)")
+    parser.add_argument("--examples", type=int, help=f"in the journal ({N:,})")
+    parser.add_argument("--groups", type=int, nargs="+", help=f"sizes ({GROUPS}; short: {FEW})")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -37,40 +37,44 @@ def _scalar(hint: Any) -> Any:
     return last if isinstance(last, type) else _scalar(last)
 
 
-def _fields(tree: Tree) -> tuple[list[str], dict[str, tuple[str, np.dtype[Any]]]]:
-    """Names of a tuple's fields, and what is declared of those that are leaves."""
-    if hasattr(tree, "_fields"):
-        kind: Any = type(tree)
-        return list(tree._fields), axes(kind)
-    return [str(i) for i in range(len(tree))], {}
+def _fields(tree: Tree) -> tuple[tuple[str, str | None], ...]:
+    """Name and axes of each field of a tuple; None where it is no leaf."""
+    kind: Any = type(tree)
+    return _fields_of(kind, len(tree))
+
+
+@cache
+def _fields_of(kind: Any, n: int) -> tuple[tuple[str, str | None], ...]:
+    declared = axes(kind) if hasattr(kind, "_fields") else {}
+    names = getattr(kind, "_fields", [str(i) for i in range(n)])
+    return tuple((name, declared[name][0] if name in declared else None) for name in names)
 
 
 def leaves(tree: Tree, path: str = "") -> Iterator[Leaf]:
     """Every leaf with its path and axes, in the order of declaration."""
-    fields, declared = _fields(tree)
-    for field, value in zip(fields, tree, strict=True):
-        if field in declared:
-            yield f"{path}{field}", _lying(declared[field][0], value), value
+    for (field, names), value in zip(_fields(tree), tree, strict=True):
+        if names is not None:
+            yield f"{path}{field}", _lying(names, value), value
         else:
             yield from leaves(value, f"{path}{field}.")
 
 
 def _lying(names: str, leaf: Array | None) -> str:
     """The axes of a leaf as it lies: those of task and column are one where it lies in slots."""
-    in_slots = names.startswith("td") and leaf is not None and leaf.ndim == len(names) - 1
-    return "p" + names[2:] if in_slots else names
+    if leaf is None or leaf.ndim == len(names) or not names.startswith("td"):
+        return names
+    return "p" + names[2:]
 
 
 def map(change: Callable[[str, Array], Array | None], tree: Tree) -> Tree:
     """The same tree with `change(axes, leaf)` for each leaf; None, a leaf left out, stays."""
-    fields, declared = _fields(tree)
     made = [
-        (value if value is None else change(_lying(declared[field][0], value), value))
-        if field in declared
+        (value if value is None else change(_lying(names, value), value))
+        if names is not None
         else map(change, value)
-        for field, value in zip(fields, tree, strict=True)
+        for (_, names), value in zip(_fields(tree), tree, strict=True)
     ]
-    return type(tree)(*made) if hasattr(tree, "_fields") else tuple(made)
+    return tuple(made) if type(tree) is tuple else type(tree)(*made)
 
 
 def _sizes(shape: Shape) -> dict[str, int]:
@@ -172,10 +176,10 @@ def speaks_of_commons(reply: Tree) -> bool:
 
 def _dtypes(tree: Tree) -> Iterator[np.dtype[Any]]:
     """The dtype that each leaf declares."""
-    fields, declared = _fields(tree)
-    for field, value in zip(fields, tree, strict=True):
-        if field in declared:
-            yield declared[field][1]
+    for (field, names), value in zip(_fields(tree), tree, strict=True):
+        if names is not None:
+            kind: Any = type(tree)
+            yield axes(kind)[field][1]
         else:
             yield from _dtypes(value)
 
