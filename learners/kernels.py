@@ -30,6 +30,8 @@ from learners.types import I32, I64
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 ONE, TWO, THREE, FOUR = (np.uint64(i) for i in (1, 2, 3, 4))  # unsigned: none counts from the end
+AHEAD = 4  # examples: about as long as memory takes
+LINE = 64  # bytes that a cache gets at once
 PRIOR = np.float32(0.01)  # what the sums of squared gradients start from
 
 
@@ -93,6 +95,13 @@ def entry(runs: bool, begin: Any, where: Any, j: Any) -> Any:
     return begin + j if runs else np.uint64(where[j])
 
 
+@inlined
+def fetch(array: Any, at: Any, n: Any) -> None:
+    """Have the cache get n numbers from `at` on: of thousands of tasks it holds but a few."""
+    for i in range(np.uint64(at), np.uint64(at) + np.uint64(n), np.uint64(LINE // array.itemsize)):
+        lanes.prefetch(array, i)
+
+
 @cache
 def learner(
     binary: bool, each: int, own: int, common: int, both: int, dual: int, alone: int,
@@ -141,6 +150,14 @@ def learner(
             o = np.uint64(slots[i]) - lo if runs else lo
             d = np.uint64(columns[lo]) - lo if runs and lo < hi else lo
             at = i * classes * experts
+            if runs and own and i + AHEAD < len(rows):
+                there, wide = np.uint64(slots[i + AHEAD]) * k, (hi - lo) * k
+                fetch(v, there * own, wide * own)
+                fetch(g, there * own_f, wide * own_f)
+                if dual:
+                    fetch(z, there, wide)
+                    fetch(c, there, wide)
+                fetch(first, rows[i + AHEAD] * classes, classes)
             if dual:
                 pull = lanes.fill(none_d, -coupling) * lanes.single(lanes.load(H, t * dual, dual))
             margin = none

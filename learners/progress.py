@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import lanes
-from learners.kernels import compiled
+from learners.kernels import AHEAD, compiled, fetch
 from learners.losses import log_lanes
 from learners.types import F64, I64, Block, Scores
 
@@ -58,6 +58,12 @@ def tallier(e: int) -> Any:
         keep = lanes.fill(none, 1.0 - 1.0 / WINDOW)
         for i in range(len(rows)):
             t, y = rows[i], labels[i]
+            if e > 1 and i + AHEAD < len(rows):  # of one, the processor itself looks ahead so far
+                there = rows[i + AHEAD]
+                for sums in (nats, errors, brier, recent_nats, recent_errors):
+                    fetch(sums, there * e, e)
+                lanes.prefetch(recent, there)
+                lanes.prefetch(counts, there)
             seen[i] = counts[t]
             counts[t] += 1
             recent[t] = (1.0 - 1.0 / WINDOW) * recent[t] + 1.0

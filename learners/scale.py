@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import lanes
-from learners.kernels import compiled, entry, heads
+from learners.kernels import AHEAD, compiled, entry, fetch, heads
 from learners.links import inlined
 from learners.losses import log
 from learners.types import AMOUNT, CONSTANT, F32, F64, I64, NUMBER, Block
@@ -88,6 +88,11 @@ def _pass(
         t = rows[i] if len(bags) > 1 else 0
         lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
         begin = np.uint64(starts[i]) - lo if runs else lo
+        if runs and len(bags) > 1 and i + AHEAD < len(rows):
+            fetch(n, starts[i + AHEAD], hi - lo)
+            fetch(mean, starts[i + AHEAD], hi - lo)
+            fetch(spread, starts[i + AHEAD], hi - lo)
+            lanes.prefetch(bags, rows[i + AHEAD])
         numbers, held = 0, 0
         for j in range(lo, hi):
             numbers += kinds[j] == NUMBER

@@ -11,8 +11,9 @@ been visited the message is complete, and a meeting is held; its reply is heard 
 Learning pays for all of it: each entry learnt pays for two cells (task and column) of the visits,
 and a round begins once the mixing is paid for, as many entries as half the bank has cells. So there
 is time for the mixing to happen elsewhere, nobody waits for more than TOGETHER cells (or one row),
-and still all follows from the journal alone: where a small bank has paid for everything, every due
-position is a whole round. Tasks that are silent are not visited; their newest word stays.
+which are visited at once when all are paid for, and still all follows from the journal alone: where
+a small bank has paid for everything, every due position is a whole round. Tasks that are silent are
+not visited; their newest word stays.
 """
 
 from __future__ import annotations
@@ -57,6 +58,16 @@ class Round:
     columns: I64  # (d,) that there were when the round began, by feature id
     told: Tree  # what the first `done` rows told, then room for the rest
     done: int = 0
+
+    @property
+    def left(self) -> int:
+        """Rows to be visited yet."""
+        return len(self.rows) - self.done
+
+    @property
+    def together(self) -> int:
+        """Rows that are visited at once, no more and, but for the last ones, no fewer."""
+        return max(1, TOGETHER // max(1, len(self.columns)))
 
 
 class Talk:
@@ -121,7 +132,10 @@ class Talk:
         """Entries that must at least be learnt yet, before anything is done where it is due."""
         if not self.meets or self.post is None:
             return np.inf
-        return 0.0 if self.round is not None else self.beginning - self.credit
+        if self.round is None:
+            return self.beginning - self.credit
+        most = min(self.round.left, self.round.together)
+        return most * self.price * len(self.round.columns) - self.credit
 
     def ahead(self, indptr: I64) -> int:
         """Examples until the next step: where one is due and learning will have paid."""
@@ -149,11 +163,10 @@ class Talk:
                 return
             self.credit -= self.beginning
             self.round = self._begin()
-        left = len(self.round.rows) - self.round.done
-        row = price * len(self.round.columns)
-        n = left if self.credit >= left * row else int(self.credit / row)
-        if row:  # and else all at once
-            n = min(n, self._together)
+        left, row = self.round.left, price * len(self.round.columns)
+        n = min(left, self.round.together) if row else left
+        if self.credit < n * row:
+            return
         self.credit -= n * row
         self._visit(self.round, n)
         if n == left:
@@ -266,7 +279,7 @@ class Talk:
     def _visit(self, round: Round, n: int) -> None:
         """Let the next n rows hear and tell."""
         place, reply = self.place, self.reply()
-        step = self._together
+        step = round.together
         end = round.done + n
         for lo in range(round.done, end, step):
             rows = round.rows[lo : min(lo + step, end)]
@@ -284,11 +297,6 @@ class Talk:
             self.spoken.seen[rows] = place.progress.counts[rows]
             self.spoken.number[rows] = round.number
         round.done = end
-
-    @property
-    def _together(self) -> int:
-        """Rows that are visited at once: nobody waits for more."""
-        return max(1, TOGETHER // self.place._columns.used)
 
     def _message(self, round: Round) -> Parcel:
         """What a whole round told."""

@@ -55,7 +55,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import lanes, tree
-from learners.kernels import compiled
+from learners.kernels import AHEAD, compiled, fetch
 from learners.links import consulted
 from learners.losses import exp, log_lanes
 from learners.types import (
@@ -143,6 +143,12 @@ def mixer(e: int) -> Any:
         for i in range(n):
             t, now, y = rows[i], start + i, labels[i]
             at = t * (e + 1)
+            if i + AHEAD < n:
+                there = rows[i + AHEAD] * (e + 1)
+                fetch(all_, there, e + 1)
+                fetch(alone, there, e + 1)
+                fetch(nats, there, e + 1)
+                lanes.prefetch(counts, rows[i + AHEAD])
             usual, usual_s = lanes.fill(part, even), even
             population = lanes.load(mine, 0, e) + lanes.load(heard, 0, e)
             population_s = mine[e] + heard[e]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from learners import lanes, links
-from learners.kernels import compiled, entry, longest
+from learners.kernels import AHEAD, compiled, entry, fetch, longest
 
 CURVATURE = 0.25  # of the log loss, at most (Boehning 1992)
 WIDE = 8  # neighbours of a row of P that are worked on at once; its length is a multiple
@@ -37,6 +37,9 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
             t, y, now, weight = rows[i], labels[i], start + i, np.float64(weights[i])
             lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
             o = np.uint64(slots[i]) - lo if runs else lo
+            if runs and i + AHEAD < len(rows):
+                fetch(v, slots[i + AHEAD] * k * e, (hi - lo) * np.uint64(k * e))
+                lanes.prefetch(n, rows[i + AHEAD])
             count = 0
             for j in range(lo, hi):
                 if at[columns[j]] > 0:

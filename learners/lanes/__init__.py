@@ -10,7 +10,7 @@ captured. `like` is a value whose kind (count, width) the result has.
 
 from __future__ import annotations
 
-from learners.lanes.moving import fill, load, pair, part, repeat, store, widen
+from learners.lanes.moving import fill, load, pair, part, prefetch, repeat, store, widen
 from learners.lanes.numbers import (
     bits,
     double,
@@ -41,6 +41,7 @@ __all__ = [
     "pair",
     "part",
     "power_of_two",
+    "prefetch",
     "repeat",
     "single",
     "size",

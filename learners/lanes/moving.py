@@ -52,6 +52,22 @@ def store(typing: Any, array: Any, at: Any, value: Any) -> Any:
 
 
 @operation
+def prefetch(typing: Any, array: Any, at: Any) -> Any:
+    """Have the cache get the line around an array's number `at`, which is needed soon."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        pointer = builder.bitcast(_pointer(context, builder, array, *args, array.dtype), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, INT, INT, INT])
+        call = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        reading, always, data = 0, 3, 1  # what LLVM calls rw, locality and cache type
+        builder.call(call, [pointer, *(ir.Constant(INT, i) for i in (reading, always, data))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64), made
+
+
+@operation
 def fill(typing: Any, like: Any, value: Any) -> Any:
     """A number in every lane."""
     if not is_number(like):

@@ -25,8 +25,9 @@ BY_ROW = ["drom", "laplacian", "auto"]
 
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Meetings of these small banks are worth holding."""
+    """Meetings of these small banks are worth holding, and rounds visit a row or few at once."""
     monkeypatch.setattr("learners.talk.FIXED", 0)
+    monkeypatch.setattr("learners.talk.TOGETHER", 16)
 
 
 def wide(make: Callable[[], Strategy]) -> Place:
