@@ -153,6 +153,8 @@ class Hub:
             for i, p in enumerate(parcels)
         ]
         ranks = self._names.ranks([p.tasks for p in parcels])
+        if len(parcels) == 1:  # each of its tasks once, in order
+            return parcels[0].tasks, there[0].T
         found: I64 = np.concatenate(there, axis=1)
         order = np.lexsort((*found[::-1], ranks))
         last = np.append(np.diff(ranks[order]) > 0, True)[: len(order)]

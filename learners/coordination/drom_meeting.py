@@ -12,10 +12,18 @@ import numpy as np
 
 from learners import lanes
 from learners.coordination.drom_kernels import chance
-from learners.kernels import compiled
+from learners.kernels import AHEAD, compiled, fetch
+from learners.links import inlined
 from learners.types import F32, F64, I64
 
 ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT = (np.uint64(i) for i in range(1, 9))
+
+
+@inlined
+def fetch_row(array: Any, t: Any) -> None:
+    """Have the cache get a task's row, which may lie among other experts'."""
+    row, column = array.strides[0] // array.itemsize, array.strides[1] // array.itemsize
+    fetch(array, t * row, array.shape[1] * column)
 
 
 @compiled
@@ -26,6 +34,11 @@ def telling(
     tasks, d, k, e = a.shape
     for i in range(len(rows)):
         t = rows[i]
+        if i + AHEAD < len(rows):
+            there = rows[i + AHEAD]
+            fetch_row(a, there)
+            fetch_row(c, there)
+            fetch_row(z, there)
         count, pulls = np.float64(n[t, 0]), 0.0
         for s in range(e):
             pulls += played[t, s]
@@ -55,6 +68,12 @@ def hearing(everywhere: bool) -> Any:
         tasks, d, k, e = a.shape
         for i in range(len(rows)):
             t = rows[i]
+            if i + AHEAD < len(rows):
+                there = rows[i + AHEAD]
+                fetch_row(a, there)
+                fetch_row(g, there)
+                fetch_row(c, there)
+                fetch_row(z, there)
             count, pulls = np.float64(n[t, 0]), 0.0
             for s in range(e):
                 pulls += played[t, s]

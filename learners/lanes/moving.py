@@ -57,7 +57,9 @@ def prefetch(typing: Any, array: Any, at: Any) -> Any:
 
     def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         byte = ir.IntType(8).as_pointer()
-        pointer = builder.bitcast(_pointer(context, builder, array, *args, array.dtype), byte)
+        pointer = builder.bitcast(
+            _pointer(context, builder, array, args[0], args[1], array.dtype), byte
+        )
         kind = ir.FunctionType(ir.VoidType(), [byte, INT, INT, INT])
         call = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
         reading, always, data = 0, 3, 1  # what LLVM calls rw, locality and cache type
