@@ -276,7 +276,8 @@ def mixture(inner: Strategy) -> Strategy:
 
     def mix(memory: Bank, inbox: Inbox) -> Reply:
         voices, told = inbox.message
-        others = Voice(*(leaf.sum(0)[None] - leaf for leaf in voices))
+        shares = inbox.adding[:, :, None]
+        others = Voice(*((shares * leaf).sum(1) - leaf for leaf in voices))
         return others, inner.mix(memory[0], inbox._replace(message=told))
 
     def model(bank: Mixed, rows: Rows) -> F32:

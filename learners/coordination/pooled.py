@@ -72,7 +72,7 @@ def pooled(rates: Sequence[float] = RATES, *, tempered: bool = True) -> Strategy
         return Silence()
 
     def mix(memory: Bank, inbox: Inbox) -> Told:
-        return add(inbox.message)
+        return add(inbox.message, inbox.adding)
 
     def model(bank: Common, rows: Rows) -> F32:
         return np.repeat((bank.mine + bank.heard)[None], len(rows), 0)

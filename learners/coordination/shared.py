@@ -105,7 +105,7 @@ def shared(
         return Silence()
 
     def mix(memory: Bank, inbox: Inbox) -> Told:
-        return add(inbox.message)
+        return add(inbox.message, inbox.adding)
 
     def model(bank: Shared, rows: Rows) -> F32:
         return (bank.common.mine + bank.common.heard)[None] + bank.own.v[rows]
