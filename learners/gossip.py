@@ -10,6 +10,7 @@ gossip is the hub, bit for bit.
 would have got stays on the diagonal. A message tells what its sender made of its own examples and
 of what it heard: how far news travels is the strategy's affair. With the common part of `shared` it
 reaches the neighbours; with models that are themselves mixed, one edge further each round.
+`Inbox.adding` holds how much of what neighbours made counts in such sums (`Topology.adding`).
 
 A place's meeting costs what a hub's of that many places does, since `mix` answers all; what travels
 for each round and place is its message, once for each neighbour, and nothing comes back.
