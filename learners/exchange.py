@@ -42,7 +42,8 @@ class Hub:
     """A meeting that all places send to. Any message may be lost, late or sent twice.
 
     `mixing` says how much each of the places that sent something heeds each (`Inbox.mixing`), given
-    their names, sorted; by default all heed all alike.
+    their names, sorted; by default all heed all alike. `adding` says how much of what each made
+    counts in each one's sums (`Inbox.adding`); by default all of it.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class Hub:
         strategy: Strategy,
         seed: int = 0,
         mixing: Callable[[Sequence[str]], F64] | None = None,
+        adding: Callable[[Sequence[str]], F64] | None = None,
     ) -> None:
         self.strategy = strategy
         self.mixing = mixing or alike_all
+        self.adding = adding or whole_all
         self.number = 0  # meetings held
         self.names: tuple[str, ...] = ()  # of tasks, sorted; rows of the memory
         self.births = np.zeros(0, np.int64)
@@ -107,8 +110,9 @@ class Hub:
         shape = Shape(len(names), len(ids), len(self.classes.names))
         self._remember(names, found[:, 0], ids, shape)
         message = self._lay(parcels, found, shape, ids)
-        mixing = self.mixing([p.place for p in parcels])
-        inbox = Inbox(message, names, found[:, 2], found[:, 1], shape, mixing)
+        places = [p.place for p in parcels]
+        mixing, adding = self.mixing(places), self.adding(places)
+        inbox = Inbox(message, names, found[:, 2], found[:, 1], shape, mixing, adding)
         reply = self.strategy.mix(self.memory, inbox)
         spoke, self.news = self.news, set()
         return {
@@ -214,6 +218,11 @@ class Hub:
 def alike_all(places: Sequence[str]) -> F64:
     """Each of n places heeds each by 1 / n."""
     return np.full((len(places), len(places)), 1.0 / max(1, len(places)))
+
+
+def whole_all(places: Sequence[str]) -> F64:
+    """In the sums of each of n places counts all that each made."""
+    return np.ones((len(places), len(places)))
 
 
 def alike(have: Sequence[Label], want: Sequence[Label]) -> bool:

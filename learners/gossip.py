@@ -10,6 +10,7 @@ gossip is the hub, bit for bit.
 would have got stays on the diagonal. A message tells what its sender made of its own examples and
 of what it heard: how far news travels is the strategy's affair. With the common part of `shared` it
 reaches the neighbours; with models that are themselves mixed, one edge further each round.
+`Inbox.adding` holds how much of what neighbours made counts in such sums (`Topology.adding`).
 
 A place's meeting costs what a hub's of that many places does, since `mix` answers all; what travels
 for each round and place is its message, once for each neighbour, and nothing comes back.
@@ -19,6 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from learners.exchange import Hub, Parcel
 from learners.topology import Topology
@@ -48,7 +51,10 @@ class Gossip:
     def __init__(self, strategy: Strategy, topology: Topology, seed: int = 0) -> None:
         self.strategy, self.topology = strategy, topology
         self.absent: set[str] = set()
-        self.hubs = {name: Hub(strategy, seed, self._mixing) for name in topology.places}
+        self.shares = topology.adding()
+        self.hubs = {
+            name: Hub(strategy, seed, self._mixing, self._adding) for name in topology.places
+        }
 
     def at(self, place: str) -> Hub:
         """The meeting that a place holds; ValueError where the topology has no such place."""
@@ -94,6 +100,10 @@ class Gossip:
 
     def _mixing(self, present: Sequence[str]) -> F64:
         return self.topology.mixing(present, self.absent)
+
+    def _adding(self, present: Sequence[str]) -> F64:
+        at = [self.topology.places.index(name) for name in present]
+        return self.shares[np.ix_(at, at)]
 
 
 def cycle(places: Mapping[str, Place], exchange: Hub | Gossip, rounds: int = 1) -> None:

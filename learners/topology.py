@@ -80,6 +80,21 @@ class Topology(NamedTuple):
         part[np.diag_indices(len(at))] += W[np.ix_(at, gone)].sum(1)
         return part
 
+    def adding(self) -> F64:
+        """How much of what each place made counts in each one's sum, (n, n): I + A / a.
+
+        A is 1 for neighbours and -a its least eigenvalue: so none of the sum is below 0, and places
+        that learn from each other's sums cannot drive each other away (`shared`). All are 1 on the
+        complete graph. Rounded, so that no machine's last bits become state.
+
+        >>> complete("abc").adding()[0].tolist(), ring("abcdef").adding()[0].tolist()
+        ([1.0, 1.0, 1.0], [1.0, 0.5, 0.0, 0.0, 0.0, 0.5])
+        """
+        if len(self.places) < 2:
+            return np.ones(self.joined.shape)
+        least = np.linalg.eigvalsh(self.joined.astype(np.float64))[0]
+        return np.where(self.joined, np.round(-1.0 / least, 6), np.eye(len(self.places)))
+
 
 def second(W: F64) -> float:
     """The second largest modulus of an eigenvalue of a symmetric doubly stochastic matrix.

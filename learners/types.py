@@ -86,6 +86,7 @@ class Inbox(NamedTuple):
     seen: I64  # (t,) examples each task had learnt when it spoke
     shape: Shape
     mixing: F64  # (s, s) how much each place heeds each: all alike at a hub, else by the topology
+    adding: F64  # (s, s) how much of each place's part counts in each one's sum: 1 at a hub
 
 
 class Strategy(NamedTuple):

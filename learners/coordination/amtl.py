@@ -21,8 +21,7 @@ With step="constant" and whole=True it is the paper's: gradients at p_t, in sum 
 Meetings: P by closed forms (`prox`; for the trace norm as in `trace`). Each task and class is a
 column. What travels per activation and task is v_t, d float32 numbers a class and 8 bytes (replies
 heard so far), up, and p_t - v_t, as many and 24 bytes (which v_t that is, eta_k), down; per place
-with `common`, 2 d numbers a class each way, at a hub or on the complete graph (`shared`). A task
-has one request under way.
+with `common`, 2 d numbers a class each way (`shared`). A task has one request under way.
 
 eta_k = min(1, 0.9 / (2 tau / sqrt(T) + 1)) for replies that are at most `tau` activations of others
 old. `dynamic` multiplies it by log(max(nu, 10)), nu the mean of the task's last five delays, and at

@@ -14,8 +14,7 @@ clip(s_i / nu - h, 0, 1), nu by bisection so that they sum to k; then the prox o
 W (I + eta c lambda (h I + M)^-1)^-1. Of W only singular values change: the k leading directions
 shrink by 1 / (1 + eta lambda h), those that no cluster needs by about 1 / (1 + eta lambda). Each
 task and class is a column. Cost and what travels are those of `trace`: d float32 numbers a class
-up and as many down, per meeting and task; per place with `common`, 2 d each way, at a hub or on the
-complete graph (`shared`).
+up and as many down, per meeting and task; per place with `common`, 2 d each way (`shared`).
 
 Guarantee: the M-step is exact, and the objective jointly convex for convex l_t; where their
 gradients are L-Lipschitz, with eta steps on whole gradients (step="constant", whole=True), all

@@ -121,7 +121,11 @@ def families(
 
     def mix(memory: Bank, inbox: Inbox) -> Reply:
         duals, told, seen = inbox.message
-        return relations.mix(memory[0], inbox._replace(message=duals)), add(told), others(seen)
+        return (
+            relations.mix(memory[0], inbox._replace(message=duals)),
+            add(told, inbox.adding),
+            others(seen),
+        )
 
     def model(bank: Families, rows: Rows) -> F32:
         v, u = bank.own.v[rows], (bank.common.mine + bank.common.heard)[None]

@@ -244,7 +244,7 @@ def fedem(
     def mix(memory: Bank, inbox: Inbox) -> Reply:
         told = inbox.message
         if meeting == "add":
-            return add(told)
+            return add(told, inbox.adding)
         share = told.held / np.maximum(told.held.sum(0), 1.0)
         return toward(told, lambda i, j: share[j])
 

@@ -175,15 +175,18 @@ def hear(common: Common, reply: Reply) -> None:
     common.heard_g[:] = reply.g
 
 
-def add(message: Told) -> Told:
-    """For each place the sum of what all the others told, in the order of their names."""
+def add(message: Told, adding: F64) -> Told:
+    """For each place the sum of what the others told, in the order of their names.
+
+    Of each counts the share `adding` (`Inbox.adding`): at a hub all of it.
+    """
 
     def others(told: F32) -> F32:
         heard = np.zeros_like(told)
         for s in range(len(told)):
             for other in range(len(told)):
-                if other != s:
-                    heard[s] += told[other]
+                if other != s and adding[s, other]:
+                    heard[s] += np.float32(adding[s, other]) * told[other]
         return heard
 
     return Told(others(message.mine), others(message.g))

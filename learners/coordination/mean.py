@@ -13,7 +13,7 @@ without it the mean would move by the mean of the tasks' steps, T times as slowl
 
 Meetings: v_t <- mean + (v_t - mean) / (1 + eta lambda), O(T d) for any number of tasks. Each class
 by itself. What travels per meeting and task is v_t, d float32 numbers a class, up, and as many
-down; per place 2 d (u, sums of squares) each way, at a hub or on the complete graph (`shared`).
+down; per place 2 d (u, sums of squares) each way (`shared`).
 
 Guarantee: that of `laplacian`. Per example, none.
 

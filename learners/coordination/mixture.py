@@ -24,8 +24,7 @@ move; for two classes its margin is the sum of theirs, each times its exponent.
 
 Meetings: each family's own. Besides, a place tells the sum of its tasks' weights, alpha and its
 sums of squares, 3 N - 2 float64, and hears the others' sums. The weights of a task move with it and
-never meet. Where there is neither a hub nor the complete graph, the common models of `shared` and
-`pooled` go astray (see `shared`), and the weights leave them.
+never meet. On a network that is not complete, what neighbours tell counts in part, as in `shared`.
 
 Guarantee: over the first n examples of a task's life, whatever the data, the other tasks and the
 network do, and for every expert i,
@@ -282,7 +281,8 @@ def mixture(inner: Strategy) -> Strategy:
 
     def mix(memory: Bank, inbox: Inbox) -> Reply:
         voices, told = inbox.message
-        others = Voice(*(leaf.sum(0)[None] - leaf for leaf in voices))
+        shares = inbox.adding[:, :, None]
+        others = Voice(*((shares * leaf).sum(1) - leaf for leaf in voices))
         return others, inner.mix(memory[0], inbox._replace(message=told))
 
     def model(bank: Mixed, rows: Rows) -> F32:

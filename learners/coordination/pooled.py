@@ -12,8 +12,7 @@ way. Tasks tell nothing.
 Guarantee: in one place, that of `independent`, over all tasks' examples as they came, against any
 one u. So it is good where one u is good for all, and nowhere else. Over several places the steps
 between two meetings are taken from an u that lacks the others' newest; nothing is proved of these.
-Places need a hub, or the complete graph: on any other network each hears a sum of its own, and
-these run away from each other (see `shared`).
+On a network that is not complete a place hears its neighbours alone, and these in part (`shared`).
 
 Use it where tasks are one in truth, or have hardly any examples each; and as the other end of the
 scale from `independent`.
@@ -72,7 +71,7 @@ def pooled(rates: Sequence[float] = RATES, *, tempered: bool = True) -> Strategy
         return Silence()
 
     def mix(memory: Bank, inbox: Inbox) -> Told:
-        return add(inbox.message)
+        return add(inbox.message, inbox.adding)
 
     def model(bank: Common, rows: Rows) -> F32:
         return np.repeat((bank.mine + bank.heard)[None], len(rows), 0)

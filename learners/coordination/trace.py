@@ -14,7 +14,7 @@ Meetings: W <- U (S - eta lambda)_+ V', by the eigenvectors of W'W, tasks by tas
 features by features, whichever is smaller (`prox.spectral`; what is done beyond 256 of both is said
 there): O(T d min(T, d) + min(T, d)**3). Each task and class is a column. What travels per meeting
 and task is v_t, d float32 numbers a class, up, and as many down; per place with `common`, 2 d
-float32 numbers a class (u, sums of squares) each way, at a hub or on the complete graph (`shared`).
+float32 numbers a class (u, sums of squares) each way (`shared`).
 
 Guarantee: with eta steps on whole gradients (step="constant", whole=True), all tasks at each
 meeting and eta <= 1 / L it is proximal gradient descent: the objective never rises and reaches the

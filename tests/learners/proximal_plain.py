@@ -130,7 +130,7 @@ class Stage:
         commons = tree.map(lambda names, leaf: leaf if "t" in names else leaf[None], self.told)
         senders = np.zeros(len(self.seen), np.int64)
         inbox = Inbox(
-            commons, self.names, senders, self.seen.copy(), self.shape, np.ones((1, 1))
+            commons, self.names, senders, self.seen.copy(), self.shape, *2 * (np.ones((1, 1)),)
         )  # fmt: skip
         return tree.take(self.strategy.mix(self.memory, inbox), t=np.array(tasks))
 

@@ -349,7 +349,7 @@ def mixed(strategy: Strategy, message: Models, mixing: F64) -> F64:
     """What places have learnt and heard after a meeting."""
     s, d = message.held.shape
     none = np.zeros(0, np.int64)
-    inbox = Inbox(message, (), none, none, Shape(0, d, 2), mixing)
+    inbox = Inbox(message, (), none, none, Shape(0, d, 2), mixing, mixing)
     heard = strategy.mix((), inbox).heard
     return np.asarray((message.mine + heard)[..., 0, 0], np.float64)
 

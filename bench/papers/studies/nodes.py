@@ -96,7 +96,7 @@ class Network:
         )
         message = tree.map(lambda _, leaf: next(laid), told[0])
         seen = np.ones(len(self.names), np.int64)
-        return Inbox(message, self.names, self.senders, seen, self.shape, P)
+        return Inbox(message, self.names, self.senders, seen, self.shape, P, P)
 
     def hear(self, node: int, reply: Any) -> None:
         """Its part of the reply, at a node."""
