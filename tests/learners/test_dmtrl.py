@@ -177,8 +177,17 @@ def test_the_sigma_step_is_the_best_there_is() -> None:
         other = other @ other.T
         other *= 5 / np.trace(other)
         assert np.trace(np.linalg.solve(other, W @ W.T)) >= best
-    rank_1 = sigma_step(np.outer(random.normal(size=5), random.normal(size=9)))
-    assert np.linalg.eigvalsh(rank_1)[0] == pytest.approx(0.05 * np.linalg.eigvalsh(rank_1)[-1])
+
+
+def test_the_sigma_step_starves_nobody_and_who_is_new_leans_on_the_others() -> None:
+    random = np.random.default_rng(6)
+    W = np.outer(random.normal(size=5), random.normal(size=9))
+    values = np.linalg.eigvalsh(sigma_step(W))
+    assert values[0] == pytest.approx(0.05 * values[-1], rel=0.02)
+    W = np.vstack([np.tile(W[0], (4, 1)), np.zeros((1, 9))])
+    S = sigma_step(W)
+    np.testing.assert_allclose(S, sigma(W), atol=1e-12)
+    assert (S[4, :4] > 0.001).all() and (S[0, 1:4] > 10 * S[0, 4]).all()
 
 
 def test_seats_go_to_those_who_saw_most_and_are_left_clean() -> None:
@@ -222,7 +231,7 @@ def test_same_and_opposite_tasks_are_found_and_help_each_other(sign: float) -> N
     X, Y = np.concatenate([X, X]), np.concatenate([Y, sign * Y])
 
     def errors(coupling: float | None) -> tuple[float, Array]:
-        strategy = dmtrl((0.02,), coupling, at_once=1)
+        strategy = dmtrl((0.02,), coupling, at_once=1, window=100)
         place = Place(strategy, bits=14, period=1, lag=0, thrift=0.0)
         for i in range(60):
             place.learn(without_constant([example(f"task {t}", X[t, i], Y[t, i]) for t in (0, 1)]))
