@@ -18,7 +18,7 @@ from learners.coordination.sigma import MOST, Related, drawn, safe_rho, seated, 
 from learners.types import F32, F64, I64, U32, Block, Inbox, Rows, Scores, Shape, Strategy
 
 WINDOW = 200  # examples kept: 800 bytes a task and column, and 160 kB a task for their products
-RIDGES = (0.0005, 0.001, 0.002, 0.005)
+RIDGES = (0.0005, 0.0015, 0.005, 0.015)
 TOIL = 20.0  # an entry's, by these: 13 of long examples, 80 of short ones
 EVERY = 100  # examples of all tasks between Sigma-steps
 REPLAYS = 40  # steps an example on those kept: each costs WINDOW products, 0.2 us
