@@ -295,4 +295,4 @@ def mixture(inner: Strategy) -> Strategy:
     return Strategy(
         init, score, learn, message, merge, meet, mix, model, names, weigh, inner.replayed,
         inner.toil,
-    )
+    )  # fmt: skip

@@ -16,8 +16,8 @@ and what is done is of use in any case, for every step climbs the dual.
 
 Learning: as `dmtrl`, but for each example the number of steps is drawn anew, from `work`, by the
 task's seed: at 0 the example is only kept (theta = 1), later steps make up for it. The meeting's
-Sigma is the one that the released code learns, the probabilistic regulariser; with `coupling` given
-it is that of the mean-regularised form.
+Sigma is the one that the released code learns, the probabilistic regulariser, with a little of the
+mean-regularised form's beside it (`sigma`); with `coupling` given it is that form's alone.
 
 Meetings: as `dmtrl`, d floats up and 2 d + 2 down for each class. Who is dropped from a round says
 nothing and hears nothing; what it says next is its state, with all that was lost in it, and what it
@@ -28,7 +28,10 @@ less than 1 else, the gap closes: at a linear rate for smooth losses, as 1 / eps
 ones, the slower the larger theta is on average (the theorems are recollected, not retrieved). A
 task that is always dropped breaks this: the others reach the best there is with its b at 0.
 
-Use it as `dmtrl`, where tasks are devices of unlike speed, or messages get lost.
+Use it as `dmtrl`, where tasks are devices of unlike speed, or messages get lost. In one pass it
+is better than by itself (coupling 0) and than its own learner of all examples as one task's where
+tasks have hundreds of examples, and the more so the more often they meet; where most have few, as
+on the vehicle sensors, the one task's is better unless they meet after every few examples.
 
 Source: the algorithm's box and the data sets were retrieved, the rest is recollection, checked
 numerically against the problem, and the released code (gingsmith/fmtl), which this follows but for

@@ -9,9 +9,8 @@ is Sigma where models are drawn to their mean):
 
     W'W + FLOOR^2 tr(W'W) (I + COMMON 11')
 
-No eigenvalue of the root is less than FLOOR times the largest, or not much less where many are as
-large, and who has learnt nothing yet leans on the rest. The larger the number of tasks, the more
-the common part weighs; where they are opposites, their own evidence is 20 times as large.
+So no eigenvalue of the root is less than nearly FLOOR times the largest, and who has learnt nothing
+yet leans on the rest; the more tasks there are, the more the common part weighs.
 
 S = m Sigma, of mean variance 1, is what is kept: a task that meets nobody has S = 1 and need not
 know how many others there are. With several classes each is a further row of W.
@@ -27,7 +26,7 @@ from learners.linalg import eigh, gram, product
 from learners.types import F64, I64
 
 FLOOR = 0.05  # 1e-3 cost 1.5 to 4 points, 1e-7 is none
-COMMON = 0.5  # of 1, what two tasks share of the models added; 0 cost up to .3 points, 1 as much else
+COMMON = 0.5  # 0 cost .6 points where tasks lie round a mean; at 1 opposites look less so
 GROWN = 5  # examples before a task is related to others
 MOST = 256  # tasks that are: a meeting costs the cube of their number
 

@@ -227,10 +227,9 @@ def test_frozen_it_is_logistic_regression_with_a_ridge() -> None:
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_same_and_opposite_tasks_are_found_and_help_each_other(sign: float) -> None:
-    X, Y = made(8, T=1, n=60, d=20)
-    X, Y = np.concatenate([X, X]), np.concatenate([Y, sign * Y])
-
-    def errors(coupling: float | None) -> tuple[float, Array]:
+    def errors(seed: int, coupling: float | None) -> tuple[float, Array]:
+        X, Y = made(seed, T=1, n=60, d=20)
+        X, Y = np.concatenate([X, X]), np.concatenate([Y, sign * Y])
         strategy = dmtrl((0.02,), coupling, at_once=1, window=100)
         place = Place(strategy, bits=14, period=1, lag=0, thrift=0.0)
         for i in range(60):
@@ -239,9 +238,13 @@ def test_same_and_opposite_tasks_are_found_and_help_each_other(sign: float) -> N
         S = memory.S[:, memory.seat[:, 0] - 1, 0] if coupling is None else np.eye(2)
         return float(place.progress.errors.sum()), S / np.sqrt(np.outer(np.diag(S), np.diag(S)))
 
-    (alone, _), (company, S) = errors(0.0), errors(None)
-    assert sign * S[0, 1] > 0.85
-    assert company < alone
+    alone = company = 0.0
+    for seed in range(8, 12):
+        alone += errors(seed, 0.0)[0]
+        wrong, S = errors(seed, None)
+        company += wrong
+        assert sign * S[0, 1] > 0.85
+    assert company < alone - 2
 
 
 def test_a_task_tells_b_and_nothing_else() -> None:

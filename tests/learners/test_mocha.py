@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from learners.coordination import RIDGE
+from learners.coordination import RIDGE as USED
 from learners.coordination.dmtrl import dmtrl
 from learners.coordination.mocha import mocha
 from learners.coordination.scaled import scaled
@@ -19,7 +19,7 @@ from tests.learners.dual_plain import Array, Nodes, example, without_constant
 from tests.learners.made import loop, pack, place, same, stream
 from tests.learners.real import error, load
 
-T, ONE = 8, 0.05
+T, RIDGE = 8, 0.05
 S = 0.5 * np.eye(T) + 0.5
 
 
@@ -44,7 +44,7 @@ def gaps(
     is lost.
     """
     X, Y = replica()
-    net = Nodes(mocha((ONE,), 0.5, loss="hinge", work=work, window=30), X, Y)
+    net = Nodes(mocha((RIDGE,), 0.5, loss="hinge", work=work, window=30), X, Y)
     net.meet()
     duals = []
     for r in range(rounds):
@@ -61,7 +61,7 @@ def gaps(
 def best() -> float:
     """The optimum: where primal and dual meet."""
     X, Y = replica()
-    net = Nodes(dmtrl((ONE,), 0.5, loss="hinge", window=30, replays=40, at_once=1), X, Y)
+    net = Nodes(dmtrl((RIDGE,), 0.5, loss="hinge", window=30, replays=40, at_once=1), X, Y)
     net.meet()
     for turn in range(60 * T):
         net.meet()
@@ -173,7 +173,7 @@ def test_as_used_tasks_meet_and_it_is_below_its_own_and_its_pooled_learner(data_
         batch = load(data_dir, "har_uci_part", seed)
         one = batch._replace(tasks=("all",), task=np.zeros_like(batch.task))
         for i, (told, coupling) in enumerate([(batch, None), (batch, 0.0), (one, None)]):
-            here = Place(scaled(mocha(RIDGE, coupling)))
+            here = Place(scaled(mocha(USED, coupling)))
             wrong[i] += error(batch, here.learn(told).probabilities[:, 0]) / 3
             assert here.heard > 5
     print(f"mocha {wrong[0]:.2f} %, own {wrong[1]:.2f} %, pooled {wrong[2]:.2f} %")
