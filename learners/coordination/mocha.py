@@ -29,9 +29,10 @@ ones, the slower the larger theta is on average (the theorems are recollected, n
 task that is always dropped breaks this: the others reach the best there is with its b at 0.
 
 Use it as `dmtrl`, where tasks are devices of unlike speed, or messages get lost. In one pass it
-is better than by itself (coupling 0) and than its own learner of all examples as one task's where
-tasks have hundreds of examples, and the more so the more often they meet; where most have few, as
-on the vehicle sensors, the one task's is better unless they meet after every few examples.
+has fewer errors than each by itself (coupling 0) on human activities (20.3 % for 21.9) and vehicle
+sensors (17.9 for 18.6), and fewer yet where tasks meet every 32 examples (15.7, 16.5). One task that
+learns all examples, and keeps as many as these together, has 13.2 and 13.2: on the activities it is
+passed where they meet after each (10.0), on the sensors, most of which have few, not even then.
 
 Source: the algorithm's box and the data sets were retrieved, the rest is recollection, checked
 numerically against the problem, and the released code (gingsmith/fmtl), which this follows but for

@@ -167,7 +167,7 @@ def test_the_reference_study(kind: str, whole: float, last: float) -> None:
 
 def test_as_used_tasks_meet_and_it_is_below_its_own_and_its_pooled_learner(data_dir: Path) -> None:
     # One pass, of the same loss, ridge, window and work: none of the others' examples, or all
-    # tasks' as one task's.
+    # tasks' as one task's, which keeps no more than each does here.
     wrong = np.zeros(3)
     for seed in range(3):
         batch = load(data_dir, "har_uci_part", seed)
