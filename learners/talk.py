@@ -35,7 +35,8 @@ from learners.types import I64, U32, Shape, Tree
 if TYPE_CHECKING:
     from learners.place import Place
 
-FIXED = 1 << 18  # cells that a meeting costs besides its own; it takes milliseconds, however small
+FIXED = 1 << 18  # cells that a meeting costs besides its own, where an entry is a gradient step;
+# it takes milliseconds, however small, and slower learning has paid for them sooner
 TOGETHER = 1 << 16  # cells of rows that are visited at once: what is made on the way stays in cache
 CELLS = 1 << 24  # in a meeting, some 80 bytes each, before columns are left out of it
 LEAST = 256  # columns that never are
@@ -124,7 +125,8 @@ class Talk:
     def beginning(self) -> float:
         """Entries that must be learnt before a round begins."""
         place = self.place
-        mixing = self.price * (len(place._tasks.row) * place._columns.used + FIXED)
+        fixed = FIXED / place.strategy.toil
+        mixing = self.price * (len(place._tasks.row) * place._columns.used + fixed)
         return mixing if place.lag else 2 * mixing
 
     @property

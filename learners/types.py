@@ -103,3 +103,4 @@ class Strategy(NamedTuple):
     experts: tuple[str, ...] = ("",)  # names along axis e of its scores; [0] answers
     weigh: Callable[[Bank, Rows], tuple[tuple[str, ...], F64]] | None = None  # of experts mixed
     replayed: bool = False  # its bank is no arrays: its state is made again by learning again
+    toil: float = 1.0  # how long an entry takes to learn, beside one of a gradient step

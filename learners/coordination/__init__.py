@@ -47,7 +47,7 @@ def auto() -> Strategy:
 
 
 RATE = (2.0,)  # of a plain strategy: one expert
-RIDGE = (0.005,)  # likewise, by the ridge
+RIDGE = (0.0025,)  # likewise, by the ridge
 PACE = ((6.0, 2.0),)  # likewise, by Newton's steps
 SHARE = (0.7,)  # likewise, by what tasks have in common
 _ENTRIES = [

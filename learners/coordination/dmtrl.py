@@ -29,8 +29,8 @@ Meetings: a task tells b_t, d floats for each class (8 d bytes), hears what the 
 the b_t that the meeting knew, sigma_tt and rho: 2 d + 2 floats. (The papers send w_t, sigma_tt and
 rho, d + 2: there a reply comes before the task goes on.) As both are states, messages may be lost
 or late: a task counts what it did since the b_t that the meeting knew with rho, and all of it in
-its own w_t. The meeting takes W by the Sigma of before, Sigma = (W'W)^1/2 / tr with eigenvalues no
-less than 5 % of the largest, and W = B Sigma / lambda from then on: O(d T^2 + T^3), for up to 256
+its own w_t. The meeting takes W by the Sigma of before, Sigma = (W'W + p (I + 11' / 2))^1/2 / tr,
+where p is .25 % of tr(W'W), and W = B Sigma / lambda from then on: O(d T^2 + T^3), for up to 256
 tasks with at least 5 examples; of more those are related that have seen the most, the others learn
 by themselves meanwhile. What is heard of columns that a task has never seen is dropped, so memory
 follows those it has; it is there from the next meeting on after a column's first example.
@@ -43,8 +43,11 @@ learnt nothing is promised.
 
 Use it where few directions, or signed relations, tie tasks together (opposite tasks help each
 other), and data are scarce: each task answers from its last C examples and the others'. It wants
-frequent meetings: a period no longer than a few examples a task. With a window, one that lives long
-forgets what left it; a pooled learner that sees everything is better where all tasks are one.
+frequent meetings: a period no longer than a few examples a task. Between two of them a task hears
+nothing, and what it has done since counts with rho, so that it goes on slowly where many are alike.
+Where what is to be learnt drifts faster than tasks meet, each by itself (coupling 0) is better:
+what is heard is of examples that are gone. With a window, one that lives long forgets what left it;
+a pooled learner that sees everything is better where all tasks are one.
 
 Source: the abstract was to be had, not the paper's text. Problem, dual and local subproblem are a
 reconstruction, checked numerically, and agree with the published code of MOCHA, whose problem this
@@ -52,7 +55,11 @@ is; that code leaves W as it was when Sigma changes, this does not. Ours: the wi
 example by example; S = T Sigma, of mean variance 1, with a ridge lambda T (`ridges`), so that a
 task's own regularisation does not depend on how many there are (a task by itself is logistic
 regression with that ridge); division by C from the first example on, which regularises more while
-there are few; the floor of the eigenvalues; replies that say what they are based on.
+there are few; what is added to W'W (`sigma`), where the papers have nothing or a least eigenvalue;
+replies that say what they are based on. And the defaults: a ridge of .0025 times 200 examples is a
+prior worth half an example, and 40 steps an example are near what that wants. With 100 and 20 of
+the same prior a task by itself has .1 to 5 points more errors on six of seven real sets, and .5
+fewer on the one that drifts.
 """
 
 from __future__ import annotations

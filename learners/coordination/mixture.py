@@ -299,5 +299,6 @@ def mixture(inner: Strategy) -> Strategy:
 
     names = ("mixture", *families, STACKED)
     return Strategy(
-        init, score, learn, message, merge, meet, mix, model, names, weigh, inner.replayed
-    )
+        init, score, learn, message, merge, meet, mix, model, names, weigh, inner.replayed,
+        inner.toil,
+    )  # fmt: skip

@@ -16,8 +16,8 @@ and what is done is of use in any case, for every step climbs the dual.
 
 Learning: as `dmtrl`, but for each example the number of steps is drawn anew, from `work`, by the
 task's seed: at 0 the example is only kept (theta = 1), later steps make up for it. The meeting's
-Sigma is the one that the released code learns, the probabilistic regulariser; with `coupling` given
-it is that of the mean-regularised form.
+Sigma is the one that the released code learns, the probabilistic regulariser, with a little of the
+mean-regularised form's beside it (`sigma`); with `coupling` given it is that form's alone.
 
 Meetings: as `dmtrl`, d floats up and 2 d + 2 down for each class. Who is dropped from a round says
 nothing and hears nothing; what it says next is its state, with all that was lost in it, and what it
@@ -28,7 +28,12 @@ less than 1 else, the gap closes: at a linear rate for smooth losses, as 1 / eps
 ones, the slower the larger theta is on average (the theorems are recollected, not retrieved). A
 task that is always dropped breaks this: the others reach the best there is with its b at 0.
 
-Use it as `dmtrl`, where tasks are devices of unlike speed, or messages get lost.
+Use it as `dmtrl`, where tasks are devices of unlike speed, or messages get lost. In one pass it
+has fewer errors than each by itself (coupling 0) on human activities, 20.3 % for 21.9, and vehicle
+sensors, 17.9 for 18.6, and fewer yet where tasks meet every 32 examples: 15.7 and 16.5. One task
+of all examples that keeps as many as these together has 13.2 on both. On the activities that is
+beaten where all meet after each example (12.5); on the sensors, of which most have few examples,
+not even then (15.7).
 
 Source: the algorithm's box and the data sets were retrieved, the rest is recollection, checked
 numerically against the problem, and the released code (gingsmith/fmtl), which this follows but for

@@ -91,5 +91,5 @@ def scaled(inner: Strategy, by: Literal["task", "place"] = "place") -> Strategy:
 
     return Strategy(
         init, score, learn, message, merge, meet, mix, model, inner.experts,
-        weigh if inner.weigh else None, inner.replayed,
+        weigh if inner.weigh else None, inner.replayed, inner.toil,
     )  # fmt: skip

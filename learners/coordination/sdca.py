@@ -17,10 +17,11 @@ from learners.coordination.sdca_kernels import LOSSES, hearing, learner, telling
 from learners.coordination.sigma import MOST, Related, drawn, safe_rho, seated, sigma_step
 from learners.types import F32, F64, I64, U32, Block, Inbox, Rows, Scores, Shape, Strategy
 
-WINDOW = 100  # examples kept: 400 bytes a task and column, and 40 kB a task for their products
-RIDGES = (0.001, 0.003, 0.01, 0.03)
+WINDOW = 200  # examples kept: 800 bytes a task and column, and 160 kB a task for their products
+RIDGES = (0.0005, 0.0015, 0.005, 0.015)
+TOIL = 20.0  # an entry's, by these: 13 of long examples, 80 of short ones
 EVERY = 100  # examples of all tasks between Sigma-steps
-REPLAYS = 20  # steps an example on those kept: each costs WINDOW products, 0.1 us
+REPLAYS = 40  # steps an example on those kept: each costs WINDOW products, 0.2 us
 Loss = Literal["hinge", "smooth", "logistic", "squared"]
 
 
@@ -183,4 +184,4 @@ def sdca(
         return w.astype(np.float32)
 
     named = tuple(f"{family}:{value:g}" for value in ridges)
-    return Strategy(init, score, learn, message, merge, meet, mix, model, named)
+    return Strategy(init, score, learn, message, merge, meet, mix, model, named, toil=TOIL)

@@ -58,6 +58,7 @@ def together(*families: Strategy) -> Strategy:
 
     experts = tuple(name for f in families for name in f.experts)
     replayed = any(f.replayed for f in families)
+    toil = max(f.toil for f in families)
     return Strategy(
-        init, score, learn, message, merge, meet, mix, model, experts, replayed=replayed
+        init, score, learn, message, merge, meet, mix, model, experts, replayed=replayed, toil=toil
     )

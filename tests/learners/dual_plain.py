@@ -131,14 +131,14 @@ class Nodes:
 
 
 def sigma(W: Array, floor: float = 0.05) -> Array:
-    """(W'W)^1/2 of trace m by numpy, rows of W being tasks."""
+    """(W'W)^1/2 of trace m by numpy, rows of W being tasks, with the weak models beside them."""
     if not W.any():
         return np.eye(len(W))
-    values, vectors = np.linalg.eigh(W @ W.T)
-    roots = np.sqrt(np.maximum(values, 0))
-    roots = np.maximum(roots, floor * roots[-1])
+    m = len(W)
+    weak = floor * np.linalg.norm(W) * np.hstack([np.eye(m), np.full((m, 1), np.sqrt(0.5))])
+    vectors, roots, _ = np.linalg.svd(np.hstack([W, weak]), full_matrices=False)
     S: Array = (vectors * roots) @ vectors.T
-    S *= len(W) / np.trace(S)
+    S *= m / np.trace(S)
     return S
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from learners.coordination import RIDGE as USED
 from learners.coordination.dmtrl import dmtrl
 from learners.coordination.mocha import mocha
 from learners.coordination.scaled import scaled
@@ -162,6 +163,22 @@ def test_the_reference_study(kind: str, whole: float, last: float) -> None:
     print(f"{kind}: {a.round(1)} (reference {whole}, {last}); Sigma = I / T: {b.round(1)}")
     assert a[0] > b[0] + 2 and a[1] > b[1] + 3
     assert a[0] > whole - 2.5 and a[1] > last - 3.5
+
+
+def test_as_used_tasks_meet_and_it_is_below_its_own_and_its_pooled_learner(data_dir: Path) -> None:
+    # One pass, of the same loss, ridge, window and work: none of the others' examples, or all
+    # tasks' as one task's, which keeps no more than each does here.
+    wrong = np.zeros(3)
+    for seed in range(3):
+        batch = load(data_dir, "har_uci_part", seed)
+        one = batch._replace(tasks=("all",), task=np.zeros_like(batch.task))
+        for i, (told, coupling) in enumerate([(batch, None), (batch, 0.0), (one, None)]):
+            here = Place(scaled(mocha(USED, coupling)))
+            wrong[i] += error(batch, here.learn(told).probabilities[:, 0]) / 3
+            assert here.heard > 5
+    print(f"mocha {wrong[0]:.2f} %, own {wrong[1]:.2f} %, pooled {wrong[2]:.2f} %")
+    assert wrong[0] < wrong[1] - 0.3
+    assert wrong[0] < wrong[2] - 0.3
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learners.coordination.scaled import scaled
+from learners.coordination.together import together
 from learners.exchange import Hub, Parcel
 from learners.features import Example
 from learners.names import Numbers
@@ -33,6 +35,16 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 def wide(make: Callable[[], Strategy]) -> Place:
     """A place whose rounds take several due positions each."""
     return place(make(), thrift=4.0)
+
+
+def test_slow_learning_has_paid_for_a_meeting_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("learners.talk.FIXED", 4096)
+    plain, slow = CASES["laplacian"](), CASES["laplacian"]()._replace(toil=8.0)
+    never, often = (place(one, thrift=1.0) for one in (plain, slow))
+    for here in (never, often):
+        here.learn(pack(stream(300)))
+    assert often.talk.told > 2 * never.talk.told > 0
+    assert scaled(together(plain, slow)).toil == 8.0
 
 
 @pytest.mark.parametrize("case", BY_ROW)
