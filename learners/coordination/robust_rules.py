@@ -10,7 +10,7 @@ from learners.types import F64
 
 HUGE = 1e18  # a number beyond is taken for a lie, and its whole word is passed over
 STEPS = 32  # of Weiszfeld's, for a geometric median
-NEAR = 1e-9  # a distance below counts as this, relative to the median one
+NEAR = 1e-3  # a distance below counts as this, relative to the median one: else it leaves no word
 
 
 @compiled
