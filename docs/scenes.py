@@ -31,7 +31,7 @@ class Picture(NamedTuple):
 
 STEEP = "steepness=6&flip=0"  # P(y = 1) = 1 / (1 + exp(-6 w . x)) for w of length 1
 HERE = Words(places="1", period=20)
-RING = "The sums of `pooled` and `shared` do not hold together on a ring (see `shared`)."
+RING = "On a ring the sums of `pooled` and `shared` are of neighbours alone (see `shared`)."
 
 YEAST = Scene(
     "river:Yeast",
