@@ -29,7 +29,6 @@ from service.core.state import Kind
 from service.store.journal import Journal
 from service.store.snapshots import Snapshots
 
-N = 1_000_000
 GROUPS = (1, 16, 256, 4096)  # examples committed together
 FEW = (16, 256)  # of these, in the short form: a million commits take a minute to write
 BLOCK = 4096
@@ -106,7 +105,7 @@ def restart(directory: Path, digest: str, size: int) -> Turn:
 
 def tables(given: Namespace) -> Iterator[Table]:
     """One table, a row for each strategy and size of group."""
-    n = given.examples or N
+    n = given.examples
     groups = given.groups or (FEW if given.short else GROUPS)
     with TemporaryDirectory() as name:
         turns = {}
@@ -121,7 +120,7 @@ def tables(given: Namespace) -> Iterator[Table]:
 
 def options(parser: ArgumentParser) -> None:
     """How long the journal is, and of what."""
-    parser.add_argument("--examples", type=int, help=f"in the journal ({N:,})")
+    parser.add_argument("--examples", type=int, default=1_000_000, help="in the journal")
     parser.add_argument("--groups", type=int, nargs="+", help=f"sizes ({GROUPS}; short: {FEW})")
 
 

@@ -156,7 +156,7 @@ class Hub:
             np.stack([p.births, p.seen, np.full(len(p.tasks), i), np.arange(len(p.tasks))])
             for i, p in enumerate(parcels)
         ]
-        ranks = self._names.ranks([p.tasks for p in parcels])
+        ranks = self._names.ranks([p.tasks for p in parcels])  # and forgets names that left
         if len(parcels) == 1:  # each of its tasks once, in order
             return parcels[0].tasks, there[0].T
         found: I64 = np.concatenate(there, axis=1)

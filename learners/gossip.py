@@ -102,7 +102,7 @@ class Gossip:
         return self.topology.mixing(present, self.absent)
 
     def _adding(self, present: Sequence[str]) -> F64:
-        at = [self.topology.places.index(name) for name in present]
+        at = self.topology.at(present)
         return self.shares[np.ix_(at, at)]
 
 

@@ -136,8 +136,7 @@ class Talk:
             return np.inf
         if self.round is None:
             return self.beginning - self.credit
-        most = min(self.round.left, self.round.together)
-        return most * self.price * len(self.round.columns) - self.credit
+        return self._visit_of(self.round)[1] - self.credit
 
     def ahead(self, indptr: I64) -> int:
         """Examples until the next step: where one is due and learning will have paid."""
@@ -150,10 +149,9 @@ class Talk:
 
     def due(self) -> None:
         """Do what learning has paid for, where a meeting is due."""
-        place, price = self.place, self.price
         if self.post is None:
             return
-        if not place.lag:
+        if not self.place.lag:
             if self.credit >= self.beginning:
                 self.credit = 0.0
                 self._send(self.tell())
@@ -165,13 +163,12 @@ class Talk:
                 return
             self.credit -= self.beginning
             self.round = self._begin()
-        left, row = self.round.left, price * len(self.round.columns)
-        n = min(left, self.round.together) if row else left
-        if self.credit < n * row:
+        n, cost = self._visit_of(self.round)
+        if self.credit < cost:
             return
-        self.credit -= n * row
+        self.credit -= cost
         self._visit(self.round, n)
-        if n == left:
+        if not self.round.left:
             parcel, self.round, self.credit = self._message(self.round), None, 0.0
             self._send(parcel)
 
@@ -277,6 +274,12 @@ class Talk:
         room = Shape(len(rows), len(columns), len(place.classes))
         nothing = place._layout.message(rows[:0], columns)
         return Round(self.told, rows.copy(), place._births[rows], columns, tree.grow(nothing, room))
+
+    def _visit_of(self, round: Round) -> tuple[int, float]:
+        """Rows that the next visit is of, and the entries that pay for them."""
+        row = self.price * len(round.columns)
+        n = min(round.left, round.together) if row else round.left
+        return n, n * row
 
     def _visit(self, round: Round, n: int) -> None:
         """Let the next n rows hear and tell."""

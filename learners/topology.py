@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.types import F64
+from learners.types import F64, I64
 
 TRIES = 1000  # draws of a random graph before it is said that none is connected
 
@@ -71,10 +71,14 @@ class Topology(NamedTuple):
         np.fill_diagonal(W, own)
         return W
 
+    def at(self, places: Sequence[str]) -> I64:
+        """Where those lie among all places."""
+        return np.array([self.places.index(name) for name in places], np.int64)
+
     def mixing(self, present: Sequence[str], absent: Collection[str] = ()) -> F64:
         """The weights among those present; what the others would have got stays with each."""
         W = self.weights(absent)
-        at = np.array([self.places.index(name) for name in present], np.int64)
+        at = self.at(present)
         gone = np.setdiff1d(np.arange(len(W)), at)
         part: F64 = W[np.ix_(at, at)]
         part[np.diag_indices(len(at))] += W[np.ix_(at, gone)].sum(1)

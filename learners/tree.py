@@ -19,10 +19,11 @@ from learners.types import Shape, Tree
 
 Array = NDArray[Any]
 Leaf = tuple[str, str, Array]  # path, axes, array
+Declared = tuple[str, np.dtype[Any]]  # axes and dtype
 
 
 @cache
-def axes(kind: type) -> dict[str, tuple[str, np.dtype[Any]]]:
+def axes(kind: type) -> dict[str, Declared]:
     """Field -> (axes, dtype) of a NamedTuple class whose fields are annotated leaves."""
     found = {}
     for field, hint in get_type_hints(kind, include_extras=True).items():
@@ -37,24 +38,24 @@ def _scalar(hint: Any) -> Any:
     return last if isinstance(last, type) else _scalar(last)
 
 
-def _fields(tree: Tree) -> tuple[tuple[str, str | None], ...]:
-    """Name and axes of each field of a tuple; None where it is no leaf."""
+def _fields(tree: Tree) -> tuple[tuple[str, Declared | None], ...]:
+    """Name of each field of a tuple, and what it declares; None where it is no leaf."""
     kind: Any = type(tree)
     return _fields_of(kind, len(tree))
 
 
 @cache
-def _fields_of(kind: Any, n: int) -> tuple[tuple[str, str | None], ...]:
+def _fields_of(kind: Any, n: int) -> tuple[tuple[str, Declared | None], ...]:
     declared = axes(kind) if hasattr(kind, "_fields") else {}
     names = getattr(kind, "_fields", [str(i) for i in range(n)])
-    return tuple((name, declared[name][0] if name in declared else None) for name in names)
+    return tuple((name, declared.get(name)) for name in names)
 
 
 def leaves(tree: Tree, path: str = "") -> Iterator[Leaf]:
     """Every leaf with its path and axes, in the order of declaration."""
-    for (field, names), value in zip(_fields(tree), tree, strict=True):
-        if names is not None:
-            yield f"{path}{field}", _lying(names, value), value
+    for (field, declared), value in zip(_fields(tree), tree, strict=True):
+        if declared:
+            yield f"{path}{field}", _lying(declared[0], value), value
         else:
             yield from leaves(value, f"{path}{field}.")
 
@@ -69,10 +70,10 @@ def _lying(names: str, leaf: Array | None) -> str:
 def map(change: Callable[[str, Array], Array | None], tree: Tree) -> Tree:
     """The same tree with `change(axes, leaf)` for each leaf; None, a leaf left out, stays."""
     made = [
-        (value if value is None else change(_lying(names, value), value))
-        if names is not None
+        (value if value is None else change(_lying(declared[0], value), value))
+        if declared
         else map(change, value)
-        for (_, names), value in zip(_fields(tree), tree, strict=True)
+        for (_, declared), value in zip(_fields(tree), tree, strict=True)
     ]
     return tuple(made) if type(tree) is tuple else type(tree)(*made)
 
@@ -176,10 +177,9 @@ def speaks_of_commons(reply: Tree) -> bool:
 
 def _dtypes(tree: Tree) -> Iterator[np.dtype[Any]]:
     """The dtype that each leaf declares."""
-    for (field, names), value in zip(_fields(tree), tree, strict=True):
-        if names is not None:
-            kind: Any = type(tree)
-            yield axes(kind)[field][1]
+    for (_, declared), value in zip(_fields(tree), tree, strict=True):
+        if declared:
+            yield declared[1]
         else:
             yield from _dtypes(value)
 

@@ -67,7 +67,7 @@ from learners.coordination.client_server_kernels import (
     total,
     unpacked,
 )
-from learners.coordination.linear import Silence
+from learners.coordination.silence import Silence
 from learners.linalg import solve
 from learners.types import F32, F64, I64, Bank, Block, Inbox, Rows, Scores, Shape, Strategy
 

@@ -82,7 +82,8 @@ from learners.coordination.drom_d_meeting import (
     spread,
     turned,
 )
-from learners.coordination.linear import RATES, Silence, names
+from learners.coordination.linear import RATES, names
+from learners.coordination.silence import Silence
 from learners.types import F32, F64, I64, Bank, Block, Inbox, Rows, Scores, Shape, Strategy
 
 

@@ -77,7 +77,8 @@ import numpy as np
 
 from learners import tree
 from learners.coordination.fedem_kernels import learner
-from learners.coordination.linear import Common, Silence, Told, add, hear, names, steps, tell
+from learners.coordination.linear import Common, Told, add, hear, names, steps, tell
+from learners.coordination.silence import Silence
 from learners.types import F32, F64, I64, Bank, Block, Inbox, Reply, Rows, Scores, Shape, Strategy
 
 

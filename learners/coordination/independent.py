@@ -35,7 +35,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from learners import tree
-from learners.coordination.linear import RATES, Experts, Own, names, run, silent
+from learners.coordination.linear import RATES, Experts, Own, names, run
+from learners.coordination.silence import silent
 from learners.types import F32, I64, Block, Rows, Scores, Shape, Strategy
 
 

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
 from learners import dense, kernels
-from learners.types import (
-    F32,
-    F64,
-    I64,
-    Bank,
-    Block,
-    Inbox,
-    Reply,
-    Rows,
-    Scores,
-    Shape,
-    Strategy,
-)
+from learners.types import F32, F64, I64, Block, Reply, Scores
 
 RATES = (1.0, 30.0)  # inputs are of length about 1: to learn by, and to follow what was last
 
@@ -47,37 +35,6 @@ class Told(NamedTuple):
 
     mine: Annotated[F32, "dke"]
     g: Annotated[F32, "dKf"]
-
-
-class Silence(NamedTuple):
-    """The message of those who tell nothing."""
-
-
-def silent(
-    init: Callable[[I64, Shape], Bank],
-    score: Callable[[Bank, Block], Scores],
-    learn: Callable[[Bank, Block], Scores],
-    model: Callable[[Bank, Rows], F32],
-    experts: tuple[str, ...],
-    replayed: bool = False,
-) -> Strategy:
-    """A strategy of tasks that tell nothing and hear nothing; meetings pass it by."""
-
-    def message(bank: Bank, rows: Rows) -> Silence:
-        return Silence()
-
-    def merge(bank: Bank, rows: Rows, reply: Reply) -> None:
-        return None
-
-    def meet(shape: Shape, seed: int) -> Silence:
-        return Silence()
-
-    def mix(memory: Bank, inbox: Inbox) -> Silence:
-        return Silence()
-
-    return Strategy(
-        init, score, learn, message, merge, meet, mix, model, experts, replayed=replayed
-    )
 
 
 def names(family: str, rates: Sequence[float]) -> tuple[str, ...]:

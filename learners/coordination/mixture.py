@@ -298,7 +298,7 @@ def mixture(inner: Strategy) -> Strategy:
         return named, np.where(w.sum(1, keepdims=True) > 0, w, 1 / (e + 1))
 
     names = ("mixture", *families, STACKED)
-    return Strategy(
-        init, score, learn, message, merge, meet, mix, model, names, weigh, inner.replayed,
-        inner.toil,
+    return inner._replace(
+        init=init, score=score, learn=learn, message=message, merge=merge, meet=meet, mix=mix,
+        model=model, experts=names, weigh=weigh,
     )  # fmt: skip

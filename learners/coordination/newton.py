@@ -45,8 +45,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from learners import tree
-from learners.coordination.linear import silent, steps
+from learners.coordination.linear import steps
 from learners.coordination.newton_kernels import WIDE, learner
+from learners.coordination.silence import silent
 from learners.types import F32, F64, I64, Block, Rows, Scores, Shape, Strategy
 
 PACES = ((6.0, 0.0), (3.0, 1.0), (6.0, 2.0), (12.0, 5.0))  # of u and of v_t

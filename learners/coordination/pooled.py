@@ -32,7 +32,6 @@ from learners.coordination.linear import (
     RATES,
     Common,
     Experts,
-    Silence,
     Told,
     add,
     hear,
@@ -40,6 +39,7 @@ from learners.coordination.linear import (
     run,
     tell,
 )
+from learners.coordination.silence import Silence
 from learners.types import F32, I64, Bank, Block, Inbox, Rows, Scores, Shape, Strategy
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners import tree
-from learners.coordination.linear import silent
+from learners.coordination.silence import silent
 from learners.features import CONSTANT_ID
 from learners.links import consulted
 from learners.types import F32, F64, I64, Block, Rows, Scores, Shape, Strategy

@@ -89,7 +89,7 @@ def scaled(inner: Strategy, by: Literal["task", "place"] = "place") -> Strategy:
         assert inner.weigh is not None
         return inner.weigh(bank.bank, rows)
 
-    return Strategy(
-        init, score, learn, message, merge, meet, mix, model, inner.experts,
-        weigh if inner.weigh else None, inner.replayed, inner.toil,
+    return inner._replace(
+        init=init, score=score, learn=learn, message=message, merge=merge, meet=meet, mix=mix,
+        model=model, weigh=weigh if inner.weigh else None,
     )  # fmt: skip

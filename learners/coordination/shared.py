@@ -51,7 +51,6 @@ from learners.coordination.linear import (
     Common,
     Experts,
     Own,
-    Silence,
     Told,
     add,
     hear,
@@ -59,6 +58,7 @@ from learners.coordination.linear import (
     run,
     tell,
 )
+from learners.coordination.silence import Silence
 from learners.types import F32, I64, Bank, Block, Inbox, Rows, Scores, Shape, Strategy
 
 

@@ -76,7 +76,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners import tree
-from learners.coordination.linear import RATES, Common, Experts, Own, Silence, names, run
+from learners.coordination.linear import RATES, Common, Experts, Own, names, run
+from learners.coordination.silence import Silence
 from learners.coordination.two_phase_kernels import agree, count, learner, spread
 from learners.coordination.two_phase_meeting import correction, problems, weights
 from learners.types import F32, I64, Bank, Block, Inbox, Rows, Scores, Shape, Strategy

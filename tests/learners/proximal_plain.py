@@ -129,8 +129,9 @@ class Stage:
         """What a meeting of all that was told replies to those tasks."""
         commons = tree.map(lambda names, leaf: leaf if "t" in names else leaf[None], self.told)
         senders = np.zeros(len(self.seen), np.int64)
+        alone = np.ones((1, 1))
         inbox = Inbox(
-            commons, self.names, senders, self.seen.copy(), self.shape, *2 * (np.ones((1, 1)),)
+            commons, self.names, senders, self.seen.copy(), self.shape, alone, alone
         )  # fmt: skip
         return tree.take(self.strategy.mix(self.memory, inbox), t=np.array(tasks))
 
