@@ -25,7 +25,7 @@ from service.core.lessons import Lesson
 from service.core.receipts import Receipt, Receipts, fingerprint
 from service.core.state import State
 from service.settings import Settings
-from service.store.journal import Damaged, TailLost
+from service.store.errors import Damaged, TailLost
 from service.store.lock import InUse
 from service.store.snapshots import Snapshots, read
 

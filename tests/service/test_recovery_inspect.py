@@ -19,7 +19,7 @@ from learners.place import Place
 from service.core.engine import Engine
 from service.core.inspection import inspect
 from service.core.repair import repair
-from service.store.journal import Damaged, TailLost
+from service.store.errors import Damaged, TailLost
 from service.store.lock import InUse
 from service.store.snapshots import Snapshots
 
