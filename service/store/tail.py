@@ -7,6 +7,7 @@ is, which saves writing zeros.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from service.store.segment import FRAME, SIGN
 
 SIZE = 1 << 24  # bytes of a file, 16 MiB; more where one group needs more
 SPARE = "spare"  # the file that will be the next segment
-ZEROS = 1 << 20  # bytes written at once
+ZEROS = bytes(1 << 20)
 PIECES = 1000  # given to the kernel at once; it takes 1024
 
 
@@ -39,14 +40,18 @@ class Tail:
     def write(self, before: End, position: int, pieces: Sequence[bytes], size: int) -> End:
         """Write a group of `size` bytes, which `flush` makes durable; the journal's end with it.
 
-        Raises OSError; then there is no whole frame, and the next lies in its place.
+        Raises OSError; then no frame is there, and the next lies in its place.
         """
         sequence = before.sequence + 1
         chain = segment.start_sum(size, sequence, position, before.chain)
         for piece in pieces:
             chain = crc32(piece, chain)
         head = FRAME.pack(SIGN, size, sequence, position, before.chain, chain)
-        _write(self._file, [head, *pieces], self._at)
+        try:
+            _write(self._file, [head, *pieces], self._at)
+        except OSError:
+            self._undo()
+            raise
         self._at += FRAME.size + size
         return End(sequence, position, chain)
 
@@ -57,6 +62,14 @@ class Tail:
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._file)
+
+    def _undo(self) -> None:
+        """A part of a frame is none, but where it ends in zeros as those behind it."""
+        try:
+            _write(self._file, [bytes(FRAME.size)], self._at)
+            self.flush()
+        except OSError as error:  # never for want of room: then it must not be tried again
+            raise OSError(errno.EIO, f"what was written cannot be undone, {error}") from error
 
 
 def begin(directory: Path, base: End, identity: Mapping[str, Any], size: int = 0) -> Tail:
@@ -69,9 +82,7 @@ def begin(directory: Path, base: End, identity: Mapping[str, Any], size: int = 0
     try:
         file = os.open(spare, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            until = max(SIZE, len(head) + FRAME.size + size)
-            for at in range(os.fstat(file).st_size, until, ZEROS):
-                _write(file, [bytes(min(ZEROS, until - at))], at)
+            _fill(file, max(SIZE, len(head) + FRAME.size + size))
             _write(file, [head], 0)
             os.fsync(file)
         finally:
@@ -92,6 +103,15 @@ def drop(path: Path) -> None:
     else:
         path.replace(spare)
     flush(path.parent)
+
+
+def _fill(file: int, size: int) -> None:
+    """Bring a file to its size, with zeros."""
+    old = os.fstat(file).st_size
+    if old < size:
+        os.posix_fallocate(file, 0, size)  # in few pieces, and told at once where there is no room
+        for at in range(old, size, len(ZEROS)):
+            _write(file, [ZEROS[: size - at]], at)
 
 
 def _write(file: int, pieces: Sequence[bytes], at: int) -> None:
