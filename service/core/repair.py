@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,12 @@ def repair(directory: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{directory} holds no journal; name the directory of a service.")
     refuse_older(directory)
     with Lock(directory):
+        identity = _identity(segment.paths(directory / SEGMENTS))  # refused where of other format
         aside = _put_aside(directory)
         snapshot = Snapshots(directory).newest()
         segments = segment.paths(aside / SEGMENTS)
         start = snapshot.end if snapshot else START
-        identity = _identity(segments) or (dict(snapshot.identity) if snapshot else None)
+        identity = identity or (dict(snapshot.identity) if snapshot else None)
         if identity is None or (segments and segment.number(segments[0]) > start.sequence):
             raise ValueError(
                 f"{directory}: neither a snapshot nor the journal's beginning can be read; only a "
@@ -90,17 +91,14 @@ def _put_aside(directory: Path) -> Path:
 def _mark(path: Path) -> Any:
     if not path.exists():
         return START
-    mark = Mark(path, read_only=True)
-    return mark.read() or START
+    with closing(Mark(path, read_only=True)) as mark:
+        return mark.read() or START
 
 
 def _identity(segments: Sequence[Path]) -> dict[str, Any] | None:
     """What the records depend on, as the first head says that can be read."""
-    for path in segments:
-        with suppress(ValueError):  # another file, by now
-            if (head := segment.read(path)) is not None:
-                return head.identity
-    return None
+    heads = (segment.read(path) for path in segments)
+    return next((head.identity for head in heads if head is not None), None)
 
 
 def _whole_groups(segments: Sequence[Path], after: int) -> Iterator[memoryview]:

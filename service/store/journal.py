@@ -40,7 +40,7 @@ class Journal(Reader):
 
     identity, base: what the records depend on (strategy, bits, ...), and where they begin; both
     are written when the journal is created, and are afterwards what they were then. Raises as
-    `Reader`, and `DiskFull`.
+    `Reader`, `DiskFull`, and ValueError where something else lies in its place.
     """
 
     def __init__(
@@ -127,6 +127,8 @@ class Journal(Reader):
 
     def _begin(self, identity: Mapping[str, object], base: End) -> None:
         """Make the mark, then the first segment: with both it is there."""
+        if self.path.exists() and {path.name for path in self.path.iterdir()} - {tail.SPARE}:
+            raise ValueError(f"{self.path} is not a journal of Kindred; name another directory.")
         try:
             Mark(self.path.with_name(MARK), base).close()
             self._refuse_lost_tail(base, self._marked())

@@ -28,9 +28,9 @@ class Record(NamedTuple):
 
 
 class Reader:
-    """The journal of a data directory, which must not grow meanwhile; nothing is changed.
+    """The journal of a data directory; nothing is changed.
 
-    Raises `Damaged`, `TailLost`, or ValueError where it is not a journal or of another format.
+    Raises `Damaged`, `TailLost`, or ValueError where it is of another format.
     """
 
     def __init__(self, directory: Path) -> None:

@@ -53,15 +53,10 @@ def pack(base: End, identity: Mapping[str, Any]) -> bytes:
 
 
 def read(path: Path) -> Head | None:
-    """The head of a file, or None where it is damaged.
-
-    Raises ValueError where the file is not one, or is whole but of another format.
-    """
+    """The head of a file, or None where it is damaged; ValueError where it is of another format."""
     with path.open("rb") as file:
         packed = file.read(HEAD.size)
-        if not packed.startswith(MAGIC):
-            raise ValueError(f"{path} is not a journal of Kindred; name another directory.")
-        if len(packed) < HEAD.size:
+        if len(packed) < HEAD.size or not packed.startswith(MAGIC):
             return None
         _, version, size = HEAD.unpack(packed)
         about, check = file.read(size), file.read(CHECK.size)
@@ -106,7 +101,7 @@ def other_format(path: Path, version: int) -> ValueError:
 
 def paths(directory: Path) -> list[Path]:
     """The segments in a directory, the oldest first."""
-    return sorted(directory.glob("*.segment"))
+    return sorted(directory.glob("[0-9]" * 20 + ".segment"))
 
 
 def path_of(directory: Path, base: End) -> Path:

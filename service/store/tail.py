@@ -47,11 +47,7 @@ class Tail:
         for piece in pieces:
             chain = crc32(piece, chain)
         head = FRAME.pack(SIGN, size, sequence, position, before.chain, chain)
-        try:
-            _write(self._file, [head, *pieces], self._at)
-        except OSError:
-            self._undo()
-            raise
+        _write(self._file, [head, *pieces], self._at)
         self._at += FRAME.size + size
         return End(sequence, position, chain)
 
@@ -62,14 +58,6 @@ class Tail:
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._file)
-
-    def _undo(self) -> None:
-        """A part of a frame is none, but where it ends in zeros as those behind it."""
-        try:
-            _write(self._file, [bytes(FRAME.size)], self._at)
-            self.flush()
-        except OSError as error:  # never for want of room: then it must not be tried again
-            raise OSError(errno.EIO, f"what was written cannot be undone, {error}") from error
 
 
 def begin(directory: Path, base: End, identity: Mapping[str, Any], size: int = 0) -> Tail:
@@ -115,11 +103,27 @@ def _fill(file: int, size: int) -> None:
 
 
 def _write(file: int, pieces: Sequence[bytes], at: int) -> None:
-    """Write all of them, end to end, without joining them where it can be helped."""
+    """Write all of them, end to end, without joining them where it can be helped.
+
+    Raises OSError; then nothing is there that could be taken for a frame.
+    """
     if len(pieces) > PIECES:
         pieces = [b"".join(pieces)]
     written = os.pwritev(file, pieces, at)
-    if written < sum(map(len, pieces)):  # the rest is asked for again, if only to learn why not
+    if written < sum(map(len, pieces)):
         rest = memoryview(b"".join(pieces))
-        while written < len(rest):
-            written += os.pwrite(file, rest[written:], at + written)
+        try:
+            while written < len(rest):  # only to learn why, mostly
+                written += os.pwrite(file, rest[written:], at + written)
+        except OSError:
+            _undo(file, at)
+            raise
+
+
+def _undo(file: int, at: int) -> None:
+    """Half a frame is none, unless what lies behind it is just what its other half would be."""
+    try:
+        os.pwrite(file, bytes(FRAME.size), at)
+        os.fdatasync(file)
+    except OSError as error:  # never for want of room: then it would be tried again
+        raise OSError(errno.EIO, f"what was written cannot be undone, {error}") from error

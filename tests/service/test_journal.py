@@ -189,12 +189,13 @@ def test_a_journal_of_sqlite_s_is_refused_as_older(tmp_path: Path) -> None:
     assert not (tmp_path / "journal").exists()
 
 
-def test_another_program_s_file_is_refused(tmp_path: Path) -> None:
-    with closing(Journal(tmp_path)) as journal:
-        [path] = segment.paths(journal.path)
-    path.write_bytes(b"title,artist\n" * 1000)
+@pytest.mark.parametrize("name", ["system.journal", "1.segment"])
+def test_another_program_s_directory_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / name).touch()
     with pytest.raises(ValueError, match="not a journal of Kindred; name another directory"):
         Journal(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["journal"]
 
 
 def test_a_full_disk_writes_nothing_and_may_be_tried_again(

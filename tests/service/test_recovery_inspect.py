@@ -153,7 +153,7 @@ def test_repair_skips_a_segment_whose_head_is_damaged_only_where_it_must(
     first, *others = paths(tmp_path / "journal")
     assert others
     overwrite(first, 0, bytes(100))
-    with pytest.raises(ValueError, match="not a journal of Kindred"):
+    with pytest.raises(Damaged, match="head of .* is not what was written.*service.core.repair"):
         run(do)
     assert repair(tmp_path)["kept"] == 60
     assert run(lambda engine: engine.digest()) == digest(*EXAMPLES)
