@@ -101,7 +101,8 @@ class Reader:
         return found[max(bisect_right(found, sequence, key=segment.number) - 1, 0) :]
 
     def _head(self, path: Path) -> Head:
-        if (found := segment.read(path)) is None:
+        found = segment.read(path)
+        if found is None or found.base.sequence != segment.number(path):
             raise self._damaged(f"the head of {path.name} is not what was written.")
         return found
 

@@ -89,6 +89,14 @@ def test_groups_removed_in_the_middle_are_a_hole(
     assert len(list(reader.replay(15))) == 5, "what follows a later snapshot is whole"
 
 
+def test_a_segment_under_another_s_name_is_refused(tmp_path: Path) -> None:
+    journal_of(tmp_path)
+    first, second, _ = segment.paths(tmp_path / "journal")
+    second.replace(first)
+    with pytest.raises(Damaged, match="head of 0+.segment is not what was written"):
+        read(tmp_path)
+
+
 def test_a_segment_removed_in_the_middle_is_a_hole(tmp_path: Path) -> None:
     journal_of(tmp_path)
     segment.paths(tmp_path / "journal")[1].unlink()
