@@ -51,7 +51,7 @@ def payload(i: int) -> bytes:
 def life(directory: Path, told: list[int]) -> None:
     """Open, commit into four segments, of which the last was the first; note what would be told."""
     with closing(Journal(directory)) as journal:
-        for i in range(journal.end.sequence + 1, journal.end.sequence + 18):
+        for i in range(journal.end.sequence + 1, journal.end.sequence + 21):
             journal.append(1, payload(i), 1)
             journal.commit()
             told.append(i)
@@ -113,8 +113,10 @@ def test_killed_at_any_call_it_holds_what_was_told_and_goes_on(
             shutil.rmtree(directory)
             yield call
 
-    with segments_of(4096 + 5 * 2500):
-        assert sum(1 for _ in lives()) > 70
+    with pytest.MonkeyPatch.context() as patch, segments_of(4096 + 5 * 1600):
+        for name in ("fsync", "fdatasync"):  # the kernel keeps what a process wrote, flushed or not
+            patch.setattr(os, name, lambda file: None)
+        assert sum(1 for _ in lives()) > 90
 
 
 def test_killed_at_any_moment_it_holds_what_was_told(tmp_path: Path) -> None:

@@ -94,8 +94,8 @@ def test_what_was_told_is_on_the_disk(tmp_path: Path, torn: bool) -> None:
             shutil.rmtree(then)
             yield call
 
-    with segments_of(4096 + 5 * 2500):
-        assert sum(1 for _ in lives()) > 70
+    with segments_of(4096 + 5 * 1600):
+        assert sum(1 for _ in lives()) > 90
 
 
 def test_what_a_start_found_is_on_the_disk_before_it_counts(tmp_path: Path) -> None:
