@@ -22,6 +22,7 @@ from service.command.replay import replay
 from service.command.report import page
 from service.command.targets import Local, Remote
 from service.settings import Settings
+from service.store.reader import exists
 from streams import Stream, source
 
 SOURCE = "river:Yeast"
@@ -141,7 +142,7 @@ def run(directory: Path) -> int:
     """Do it all below a directory; 0 if everything held that is promised."""
     data, report = directory / "data", directory / "report.html"
     directory.mkdir(parents=True, exist_ok=True)
-    if (data / "journal.db").exists():  # an earlier demo's
+    if exists(data):  # an earlier demo's
         shutil.rmtree(data)
     stream = source(SOURCE)
     service = Service(data)

@@ -16,7 +16,7 @@ def explain(error: Exception) -> tuple[int, str | None]:
     (1, None)
     """
     from service.client import Refused, Unreachable
-    from service.store.journal import Damaged
+    from service.store.errors import Damaged
     from service.store.lock import InUse
 
     if isinstance(error, Unreachable | Refused):

@@ -87,7 +87,7 @@ class Engine:
 
         With a seat it is one of several places, whose replies come by `hear`.
 
-        Raises InUse, ValueError or journal.Damaged, each with the remedy.
+        Raises InUse, ValueError or errors.Damaged, each with the remedy.
         """
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         lock = Lock(settings.data_dir)

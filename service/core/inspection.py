@@ -10,8 +10,9 @@ from typing import Any
 from learners.cost import of_place
 from service.core.recover import Progress, open_shelf, rebuild
 from service.core.state import State
-from service.store.journal import Damaged, Journal
+from service.store.errors import Damaged
 from service.store.lock import Lock
+from service.store.reader import Reader, exists
 from service.store.shelf import SHELF
 from service.store.snapshots import Snapshots, read
 
@@ -29,27 +30,17 @@ def inspect(directory: Path, progress: Progress | None = None) -> dict[str, Any]
         where there is no journal.
     lock.InUse
         where a service is running on it.
-    journal.Damaged
+    errors.Damaged
         where the journal cannot even be opened.
     """
-    path = directory / "journal.db"
-    if not path.is_file():
+    if not exists(directory):
         raise FileNotFoundError(f"{directory} holds no journal; name the directory of a service.")
     with Lock(directory):
-        made_by_reading = {path.with_name(f"journal.db-{end}") for end in ("wal", "shm")}
-        made_by_reading -= set(directory.iterdir())
-        journal = Journal(directory, read_only=True)
-        try:
-            found = _inspect(journal, Snapshots(directory), progress)
-        finally:
-            journal.close()
-            for file in made_by_reading:  # SQLite's, and empty
-                file.unlink(missing_ok=True)
+        found = _inspect(Reader(directory), Snapshots(directory), progress)
     return {"directory": str(directory), **found}
 
 
-def _inspect(journal: Journal, snapshots: Snapshots, progress: Progress | None) -> dict[str, Any]:
-    files = [journal.path, journal.path.with_name("journal.db-wal")]
+def _inspect(journal: Reader, snapshots: Snapshots, progress: Progress | None) -> dict[str, Any]:
     settings = dict(journal.identity)
     found: dict[str, Any] = {
         "strategy": settings.pop("strategy"),
@@ -61,7 +52,7 @@ def _inspect(journal: Journal, snapshots: Snapshots, progress: Progress | None) 
         "classes": None,
         "memory": None,  # bytes that a service of it takes up for the state
         "journal": {
-            "bytes": sum(file.stat().st_size for file in files if file.exists()),
+            "bytes": sum(file.stat().st_size for file in journal.path.iterdir()),
             "groups": journal.end.sequence - journal.base.sequence,
             "begins": journal.base.position,
             "ends": journal.end.position,

@@ -1,7 +1,7 @@
 """When snapshots are taken and the journal is compacted, without stopping learning for long.
 
 The writer takes the bytes between two groups; a thread of its own writes the file; then the writer
-drops what the older of the two newest snapshots holds, some rows after each group.
+drops what the older of the two newest snapshots holds, a segment after each group.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from service.core.recover import Recovered, freeze
-from service.store.journal import Broken, Damaged, DiskFull
+from service.store.errors import Damaged
 from service.store.snapshots import Snapshot
 
 InWriter = Callable[..., Awaitable[Any]]  # runs a function in the writer's thread
@@ -55,7 +55,7 @@ class Keeper:
         if self._compacting:
             try:
                 self._compacting = not await in_writer(self.journal.compact, self.before.sequence)
-            except (DiskFull, Broken, Damaged) as error:
+            except (OSError, Damaged) as error:
                 log.warning("the journal is not compacted: %s", error)
                 self._compacting = False
         if self._purging and (shelf := self.state.shelf) is not None:

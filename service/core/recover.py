@@ -19,8 +19,10 @@ from service.core.replay import replay
 from service.core.seat import Seat, silent
 from service.core.state import State
 from service.settings import Settings
-from service.store.journal import Damaged, Journal
+from service.store.errors import Damaged
+from service.store.journal import Journal
 from service.store.mark import START, End
+from service.store.reader import Reader
 from service.store.shelf import SHELF, Shelf
 from service.store.snapshots import Snapshot, Snapshots
 
@@ -49,7 +51,7 @@ def recover(
     """Open the data directory, or make it; the caller holds its lock.
 
     Raises ValueError where it was written under other settings or by a newer version, and
-    `journal.Damaged` where what was acknowledged cannot be rebuilt.
+    `errors.Damaged` where what was acknowledged cannot be rebuilt.
     """
     directory = settings.data_dir
     about = identity(settings, seat)
@@ -75,7 +77,7 @@ def recover(
 
 
 def rebuild(
-    journal: Journal,
+    journal: Reader,
     snapshots: Snapshots,
     id_window: int,
     progress: Progress | None = None,
@@ -172,7 +174,7 @@ def restore(
     return State(place, Receipts.from_bytes(snapshot.parts["receipts"], id_window), shelf)
 
 
-def _refuse_strangers(journal: Journal, snapshot: Snapshot) -> None:
+def _refuse_strangers(journal: Reader, snapshot: Snapshot) -> None:
     """Raise Damaged where a snapshot was not taken along this journal."""
     if snapshot.end.sequence < journal.base.sequence:
         return  # refused by the caller: there is a gap between the two

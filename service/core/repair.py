@@ -10,9 +10,8 @@ acknowledged, so no start does this by itself. The files as they were are put as
 from __future__ import annotations
 
 import json
-import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,11 @@ from service.core import lessons
 from service.core.receipts import Receipts
 from service.core.recover import begin, open_shelf, restore
 from service.core.state import Kind, State
-from service.store import records
+from service.store import records, segment
 from service.store.journal import Journal
 from service.store.lock import Lock
 from service.store.mark import START, Mark
+from service.store.reader import MARK, SEGMENTS, exists, refuse_older
 from service.store.snapshots import Snapshots
 
 
@@ -40,15 +40,17 @@ def repair(directory: Path) -> dict[str, Any]:
     lock.InUse
         where a service is running on it.
     """
-    if not (directory / "journal.db").is_file():
+    if not exists(directory):
         raise FileNotFoundError(f"{directory} holds no journal; name the directory of a service.")
+    refuse_older(directory)
     with Lock(directory):
+        identity = _identity(segment.paths(directory / SEGMENTS))  # refused where of other format
         aside = _put_aside(directory)
         snapshot = Snapshots(directory).newest()
-        identity, base = _about(aside / "journal.db")
+        segments = segment.paths(aside / SEGMENTS)
         start = snapshot.end if snapshot else START
         identity = identity or (dict(snapshot.identity) if snapshot else None)
-        if identity is None or base > start.sequence:
+        if identity is None or (segments and segment.number(segments[0]) > start.sequence):
             raise ValueError(
                 f"{directory}: neither a snapshot nor the journal's beginning can be read; only a "
                 f"backup helps. The files lie in {aside}."
@@ -58,9 +60,9 @@ def repair(directory: Path) -> dict[str, Any]:
             state = restore(snapshot, 0, shelf=shelf)
         else:
             state = State(begin(identity, shelf=shelf), Receipts(0), shelf)
-        acknowledged = _mark(aside / "journal.mark")
+        acknowledged = _mark(aside / MARK)
         with closing(Journal(directory, identity, base=start)) as journal:
-            for data in _whole_groups(aside / "journal.db", start.sequence, acknowledged.sequence):
+            for data in _whole_groups(segments, start.sequence):
                 for kind, positions, payload in records.unpack(data):
                     if _apply(state, kind, payload):
                         journal.append(kind, payload, positions)
@@ -80,7 +82,7 @@ def _put_aside(directory: Path) -> Path:
     while (aside := directory / f"damaged-{number}").exists():
         number += 1
     aside.mkdir()
-    for name in ("journal.db-wal", "journal.mark", "journal.db"):
+    for name in (MARK, SEGMENTS):
         if (directory / name).exists():
             (directory / name).rename(aside / name)
     return aside
@@ -89,37 +91,23 @@ def _put_aside(directory: Path) -> Path:
 def _mark(path: Path) -> Any:
     if not path.exists():
         return START
-    mark = Mark(path, read_only=True)
-    return mark.read() or START
+    with closing(Mark(path, read_only=True)) as mark:
+        return mark.read() or START
 
 
-def _about(path: Path) -> tuple[dict[str, Any] | None, int]:
-    """Identity, and the group up to which it was compacted, as far as they can be read."""
-    with closing(sqlite3.connect(path)) as sql:
-        try:
-            about = dict(sql.execute("SELECT name, value FROM about"))
-            return json.loads(about["identity"]), json.loads(about["base"])[0]
-        except (sqlite3.DatabaseError, KeyError, ValueError):
-            return None, 0
+def _identity(segments: Sequence[Path]) -> dict[str, Any] | None:
+    """What the records depend on, as the first head says that can be read."""
+    heads = (segment.read(path) for path in segments)
+    return next((head.identity for head in heads if head is not None), None)
 
 
-def _whole_groups(path: Path, after: int, marked: int) -> Iterator[bytes]:
+def _whole_groups(segments: Sequence[Path], after: int) -> Iterator[memoryview]:
     """Groups that are what was written, whatever became of those between."""
-    with closing(sqlite3.connect(path)) as sql:
-        try:
-            last = sql.execute("SELECT max(sequence) FROM groups").fetchone()[0] or 0
-        except sqlite3.DatabaseError:
-            last = 0
-        for sequence in range(after + 1, max(last, marked) + 1):
-            try:
-                row = sql.execute(
-                    "SELECT sequence, position, crc, records FROM groups WHERE sequence = ?",
-                    (sequence,),
-                ).fetchone()
-            except sqlite3.DatabaseError:
-                continue
-            if row is not None and records.whole(*row):
-                yield row[3]
+    for path in segments:
+        for frame in segment.frames(path):
+            if frame.end.sequence > after:
+                yield frame.records
+                after = frame.end.sequence
 
 
 def _apply(state: State, kind: int, payload: bytes) -> bool:

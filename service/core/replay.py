@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from service.core import lessons
 from service.core.state import Kind, State
-from service.store.journal import Record
+from service.store.reader import Record
 
 EXAMPLES = 16_384  # learnt at once
 BYTES = 1 << 25  # of their records

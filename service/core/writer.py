@@ -20,7 +20,8 @@ from service.core.lessons import Lesson
 from service.core.plans import Outcome, Plan, Planner, bundles
 from service.core.state import Kind, State
 from service.problems import Problem
-from service.store.journal import Broken, DiskFull, Journal
+from service.store.errors import Broken, DiskFull
+from service.store.journal import Journal
 
 
 class _Run:

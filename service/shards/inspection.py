@@ -10,7 +10,7 @@ from service.core import inspection
 from service.core.recover import Progress
 from service.shards import layout
 from service.shards.shards import overall
-from service.store.journal import Damaged
+from service.store.errors import Damaged
 from service.store.lock import Lock
 
 

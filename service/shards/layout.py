@@ -13,6 +13,7 @@ from xxhash import xxh64_intdigest
 
 from service.core.recover import refuse_others
 from service.store.directory import flush
+from service.store.reader import exists
 
 ABOUT = "shards.json"
 
@@ -28,7 +29,7 @@ def workers(directory: Path) -> int | None:
     try:
         found = json.loads((directory / ABOUT).read_text())["workers"]
     except FileNotFoundError:
-        return 1 if (directory / "journal.db").exists() else None
+        return 1 if exists(directory) else None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{directory / ABOUT} cannot be read ({error}); restore the directory from a backup."

@@ -1,7 +1,8 @@
 """The high-water mark: how far the journal had come, kept apart from the journal.
 
-SQLite reports neither a write-ahead log that was deleted nor one whose tail was damaged: it opens
-with fewer rows and says "ok". The mark says how many there must be.
+A file that was cut off between two frames, or put back from a backup, is whole as far as it goes,
+and a last frame that was damaged looks like one that was never finished. The mark says how many
+groups there must be.
 
 It is written after a group is durable and before anybody is told, so it never runs ahead, and
 `kill -9` at any moment leaves it exact. It is not flushed each time, for that would double the
@@ -27,9 +28,9 @@ CHECK = Struct("<I")
 class End(NamedTuple):
     """Where a journal ends."""
 
-    sequence: int  # rows ever written
+    sequence: int  # groups ever written
     position: int  # examples and deletions in them
-    chain: int  # CRC32 over all rows, in order
+    chain: int  # CRC32 that runs on over all of them
 
 
 START = End(0, 0, 0)
@@ -39,11 +40,10 @@ class Mark:
     """Two slots written in turn, so that a torn write leaves the one before."""
 
     def __init__(self, path: Path, start: End = START, *, read_only: bool = False) -> None:
-        fresh = not path.exists()
         how = os.O_RDONLY if read_only else os.O_RDWR | os.O_CREAT
         self._file = os.open(path, how | os.O_CLOEXEC, 0o644)
         self._writes = 0
-        if fresh:
+        if not read_only and os.fstat(self._file).st_size == 0:
             self.reset(start)  # both sectors: later writes need no new space
 
     def read(self) -> End | None:
@@ -68,16 +68,17 @@ class Mark:
 
     def write(self, end: End) -> None:
         """Note an end; raises OSError, and then the one before still stands."""
-        body = SLOT.pack(MAGIC, *end)
-        os.pwrite(self._file, body + CHECK.pack(crc32(body)), SECTOR * (end.sequence % 2))
+        os.pwrite(self._file, _slot(end), SECTOR * (end.sequence % 2))
         self._writes += 1
         if self._writes % FLUSH_EVERY == 0:
             self.flush()
 
     def reset(self, end: End) -> None:
         """Forget both slots and begin at an end, which may be lower."""
-        os.pwrite(self._file, bytes(2 * SECTOR), 0)
-        self.write(end)
+        slots = bytearray(2 * SECTOR)
+        at = SECTOR * (end.sequence % 2)
+        slots[at : at + len(_slot(end))] = _slot(end)
+        os.pwrite(self._file, slots, 0)
         self.flush()
 
     def flush(self) -> None:
@@ -88,3 +89,8 @@ class Mark:
         """Flush and close."""
         self.flush()
         os.close(self._file)
+
+
+def _slot(end: End) -> bytes:
+    body = SLOT.pack(MAGIC, *end)
+    return body + CHECK.pack(crc32(body))

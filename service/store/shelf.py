@@ -22,7 +22,7 @@ import sqlite3
 from hashlib import blake2b
 from pathlib import Path
 
-from service.store.journal import Damaged
+from service.store.errors import Damaged
 
 SHELF = "cold.db"  # its name in a data directory
 HASH = 16  # bytes
@@ -84,7 +84,7 @@ class Shelf:
 
         Raises
         ------
-        journal.Damaged
+        errors.Damaged
             where it is not what was written.
         """
         row = self._sql.execute(

@@ -20,6 +20,7 @@ from learners.features import Example
 from service.core.answers import Answer
 from service.core.engine import Engine
 from service.settings import Settings
+from service.store import tail
 
 CLIENTS = 8
 OPTIONS: dict[str, Any] = {"strategy": "auto", "period": 64, "snapshot_every": 150}
@@ -60,6 +61,7 @@ async def serve(directory: Path, first: int, stop: int | None, warm: int = 0) ->
 
 
 def main() -> None:
+    tail.SIZE = 1 << 14  # so that segments begin now and then
     with TemporaryDirectory() as name:  # so that no child compiles anything
         asyncio.run(serve(Path(name), 0, 20))
     tell("ready")

@@ -16,7 +16,7 @@ from learners.features import Example
 from service.core.answers import Answer
 from service.core.engine import Engine
 from service.core.inspection import inspect
-from service.store.journal import Damaged
+from service.store.errors import Damaged
 from service.store.shelf import SHELF, Shelf
 
 Run = Callable[..., Any]  # a fixture: opens an engine, does something with it, closes it

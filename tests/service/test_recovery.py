@@ -25,9 +25,10 @@ from service.core.lessons import Lesson
 from service.core.receipts import Receipt, Receipts, fingerprint
 from service.core.state import State
 from service.settings import Settings
-from service.store.journal import Damaged, TailLost
+from service.store.errors import Damaged, TailLost
 from service.store.lock import InUse
 from service.store.snapshots import Snapshots, read
+from tests.service.segments import segments_of
 
 Run = Callable[..., Any]  # a fixture: opens an engine, does something with it, closes it
 TASKS = ("alice", "bob", "carol")
@@ -119,7 +120,7 @@ def test_whatever_happens_the_state_is_that_of_one_that_never_stopped(
         await engine.close()
         return found
 
-    with TemporaryDirectory() as name:
+    with TemporaryDirectory() as name, segments_of(8192):
         found = asyncio.run(main(Path(name) / "data"))
     assert found == (never.place.digest(), never.receipts.to_bytes())
 
@@ -135,7 +136,8 @@ def test_snapshots_come_while_learning_and_old_entries_go(run: Run, compact: boo
         journal = engine._writer.journal
         return await fingerprints(engine), await engine.stats(), journal.base.position
 
-    before, stats, base = run(do, snapshot_every=50, compact=compact)
+    with segments_of(16_384):
+        before, stats, base = run(do, snapshot_every=50, compact=compact)
     assert stats["snapshots_total"] >= 3
     assert 0 < stats["snapshot_position"] <= 600
     assert (base > 0) == compact
@@ -217,7 +219,8 @@ def test_with_no_snapshot_left_all_is_replayed_or_refused_where_it_was_compacted
     options = {"strategy": "shared", "snapshot_every": 30}
     digest = crash(whole, stream(300), compact=False, **options)
     shutil.rmtree(tmp_path / "at work")
-    crash(compacted, stream(300), **options)
+    with segments_of(8192):
+        crash(compacted, stream(300), **options)
     for data in (whole, compacted):
         for path in snapshots(data):
             flip(path, 40)
@@ -240,16 +243,16 @@ def test_a_snapshot_of_another_journal_is_refused(tmp_path: Path) -> None:
 def test_snapshots_without_their_journal_are_refused(tmp_path: Path) -> None:
     data = tmp_path / "data"
     crash(data, stream(100), strategy="shared", snapshot_every=30)
-    for path in data.glob("journal*"):
-        path.unlink()
+    shutil.rmtree(data / "journal")
+    (data / "journal.mark").unlink()
     with pytest.raises(Damaged, match="group .* is not there"):
         reopen(data, strategy="shared")
 
 
-def test_a_journal_whose_log_is_lost_is_refused(tmp_path: Path) -> None:
+def test_a_journal_whose_segments_are_lost_is_refused(tmp_path: Path) -> None:
     data = tmp_path / "data"
     crash(data, stream(100), strategy="shared")
-    (data / "journal.db-wal").unlink()
+    shutil.rmtree(data / "journal")
     with pytest.raises(TailLost, match="100 were acknowledged.*service.core.repair"):
         reopen(data, strategy="shared")
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +21,7 @@ from learners.place import Place
 from service.core import lessons
 from service.core.answers import say
 from service.core.inspection import inspect
-from service.store.journal import Journal
+from service.store.reader import Reader
 from service.store.shelf import Shelf
 from tests.service.crowd import OPTIONS, example
 
@@ -92,8 +92,7 @@ def test_kill_9_loses_and_doubles_nothing(tmp_path: Path, kills: int, warm: int)
     shelf = Shelf(tmp_path / "never stopped.db")
     cold: dict[str, Any] = {"warm": warm, "shelf": shelf} if warm else {}
     place = Place(OPTIONS["strategy"], period=OPTIONS["period"], **cold)
-    with closing(Journal(tmp_path / "data")) as journal:
-        lived = [lessons.from_bytes(record.payload) for record in journal.replay()]
+    lived = [lessons.from_bytes(record.payload) for record in Reader(tmp_path / "data").replay()]
     order = [receipt.id for lesson in lived for receipt in lesson.receipts]
     assert len(order) == len(set(order)) == sum(lesson.n for lesson in lived), "learnt twice"
     assert set(acknowledged) <= set(order), "an acknowledged example is lost"

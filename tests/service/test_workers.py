@@ -26,6 +26,7 @@ from service.process import Process
 from service.shards import layout
 from service.shards.inspection import inspect
 from service.store.journal import Journal
+from service.store.reader import Reader
 
 SETTINGS: dict[str, Any] = {
     "workers": 2, "strategy": "auto", "period": 16, "bits": 12, "compact": False,
@@ -262,7 +263,7 @@ def test_inspection_tells_all_and_another_number_of_workers_is_refused(
 
 
 def test_a_directory_of_one_process_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "journal.db").touch()
+    Journal(tmp_path).close()
     with pytest.raises(ValueError, match="set KINDRED_WORKERS=1, or begin in another directory"):
         layout.claim(tmp_path, 2)
 
@@ -275,9 +276,7 @@ class Replayed:
         strategy = str(SETTINGS["strategy"])
         settings: dict[str, Any] = {name: SETTINGS[name] for name in ("bits", "period")}
         self.place = Place(strategy, **settings, name=layout.name(i, 2), post=self.told.append)
-        journal = Journal(layout.shard(directory, i), read_only=True)
-        self.records = list(journal.replay())
-        journal.close()
+        self.records = list(Reader(layout.shard(directory, i)).replay())
         like = parcels.reply_of(find(strategy))
         heard = [record.payload for record in self.records if record.kind == Kind.HEAR]
         self.replies = {one.number: one for one in (parcels.from_bytes(h, like) for h in heard)}
