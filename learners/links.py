@@ -48,23 +48,21 @@ def two(
     for_it = m * lanes.fill(m, 1.0 if label == 1 else -1.0)
     far = lanes.size(m)
     far = lanes.less(far, lanes.fill(m, FAR), far, lanes.fill(m, FAR))
-    z = lanes.exp(nothing - far)
-    wide = lanes.double(z)
-    high = lanes.fill(wide, 1.0) / (lanes.fill(wide, 1.0) + wide)
-    low = wide * high
+    z = lanes.exp(-far)
     # A margin that is no number speaks against the label, whichever it is: it knows nothing of it.
-    right = lanes.less(nothing, for_it, high, low)
-    other = lanes.less(nothing, for_it, low, high)
-    odds = lanes.less(for_it, nothing, z, one / z)
+    other = lanes.less(nothing, for_it, z, one)
+    right = lanes.less(other, one, one, z)  # asked once more, lest it become a branch, and a guess
     met = met_two(first, now)
+    wide = lanes.double(one)
+    share = wide / (wide + lanes.double(z))
     if met == 3:
-        lanes.store(scores, at + (experts if label == 1 else 0), right)
-        lanes.store(scores, at + (0 if label == 1 else experts), other)
+        lanes.store(scores, at + (experts if label == 1 else 0), lanes.double(right) * share)
+        lanes.store(scores, at + (0 if label == 1 else experts), lanes.double(other) * share)
     elif met > 0:
-        lanes.store(scores, at + (met - 1) * experts, lanes.fill(wide, 1.0))
+        lanes.store(scores, at + (met - 1) * experts, wide)
     moves = met == 3 or (label == 0 and met == 2) or (label == 1 and met == 1)
-    away = np.float64(weight) if moves else 0.0
-    return lanes.single(other * lanes.fill(wide, -away if label == 1 else away)), odds
+    away = np.float32(weight) if moves else np.float32(0.0)
+    return lanes.fill(m, -away if label == 1 else away) * other / (one + z), right / other
 
 
 @inlined
@@ -90,7 +88,7 @@ def many(
         if first[known, c] < now or c == label:
             away = lanes.load(m, begin + c * experts, like) - top
             away = lanes.less(away, far, away, far)
-            z = lanes.double(lanes.exp(lanes.less(none - far, away, away, none - far)))
+            z = lanes.double(lanes.exp(lanes.less(-far, away, away, -far)))
             total = total + z
             if c == label:
                 mine = z
