@@ -31,7 +31,8 @@ from learners.types import I32, I64
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 # Makes no arrays, and so need not count who holds those it is given: a count is an atomic step, and
 # no example would begin before the one before it had ended.
-loop = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+LOOP: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+loop = njit(**LOOP)
 ZERO, ONE, TWO, THREE, FOUR = (np.uint64(i) for i in range(5))  # unsigned: none counts from the end
 AHEAD = 4  # examples: about as long as memory takes
 LINE = 64  # bytes that a cache gets at once

@@ -164,7 +164,7 @@ def passed(scale: TaskScale | PlaceScale, block: Block, teach: bool) -> F32:
         mine, heard, where = scale.mine, scale.heard, block.columns
         starts = heads(block.indptr, block.columns) if block.runs else block.indptr
     sums: list[Any] = [*(leaf.reshape(-1) for leaf in mine), *heard]
-    _pass(  # type: ignore[call-arg]
+    _pass(
         block.rows, block.indptr, where, starts, block.runs, block.values, block.kinds,
         *sums, teach, out,
     )  # fmt: skip
