@@ -73,7 +73,8 @@ def many(
     """Odds of the label by the margins m[begin + class * experts]; residuals likewise into r.
 
     The softmax runs over the classes that the task has met, or over the place's while it has met
-    fewer than two. `like` says how many experts are meant.
+    fewer than two. `like` says how many experts are meant. Of two classes the bits are those of
+    `two`.
     """
     known = consulted(task, now, first)
     far, none = lanes.fill(like, FAR), lanes.fill(like, 0.0)
@@ -82,39 +83,36 @@ def many(
         if first[known, c] < now:
             here = lanes.load(m, begin + c * experts, like)
             top = lanes.less(top, here, here, top)
-    total = lanes.double(none)
-    heard, others, mine = total, total, total
+    total, others, mine = none, none, none
+    heard = lanes.double(none)
     for c in range(k):
         if first[known, c] < now or c == label:
             away = lanes.load(m, begin + c * experts, like) - top
             away = lanes.less(away, far, away, far)
-            z = lanes.double(lanes.exp(lanes.less(-far, away, away, -far)))
+            z = lanes.exp(lanes.less(-far, away, away, -far))
             total = total + z
             if c == label:
                 mine = z
             else:
                 others = others + z
+            lanes.store(r, begin + c * experts, z)
             if first[known, c] < now:
-                heard = heard + z
-                lanes.store(scores, at + c * experts, z)
-    # Times the inverse, as in `two`: of two classes the bits are the same then.
-    share, said_share = lanes.fill(total, 1.0) / total, lanes.fill(total, 1.0) / heard
+                heard = heard + lanes.double(z)
+    share = lanes.fill(heard, 1.0) / heard
     for c in range(k):
         step = none
         if first[known, c] < now or c == label:
+            z = lanes.load(r, begin + c * experts, like)
+            if first[known, c] < now:
+                lanes.store(scores, at + c * experts, lanes.double(z) * share)
             # p - 1 by way of the others, lest it be rounding alone when p is near 1
-            z = (
-                lanes.double(none) - others
-                if c == label
-                else lanes.load(scores, at + c * experts, like)
-            )
-            step = lanes.single(lanes.fill(total, weight) * (z * share))
+            if c == label:
+                step = lanes.fill(none, -weight) * others / total
+            else:
+                step = lanes.fill(none, weight) * z / total
         lanes.store(r, begin + c * experts, step)
-        if first[known, c] < now:
-            said = lanes.load(scores, at + c * experts, like) * said_share
-            lanes.store(scores, at + c * experts, said)
-    least = lanes.double(lanes.fill(like, 1e-20))
-    return lanes.single(mine / lanes.less(others, least, least, others))
+    least = lanes.fill(none, 1e-20)
+    return mine / lanes.less(others, least, least, others)
 
 
 @inlined
