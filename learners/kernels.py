@@ -29,7 +29,11 @@ from learners.links import inlined
 from learners.types import I32, I64
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
-ONE, TWO, THREE, FOUR = (np.uint64(i) for i in (1, 2, 3, 4))  # unsigned: none counts from the end
+# Makes no arrays, and so need not count who holds those it is given: a count is an atomic step, and
+# no example would begin before the one before it had ended.
+LOOP: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+loop = njit(**LOOP)
+ZERO, ONE, TWO, THREE, FOUR = (np.uint64(i) for i in range(5))  # unsigned: none counts from the end
 AHEAD = 4  # examples: about as long as memory takes
 LINE = 64  # bytes that a cache gets at once
 PRIOR = np.float32(0.01)  # what the sums of squared gradients start from
@@ -113,25 +117,22 @@ def learner(
     each part learns from every example, with sums of its own; `tempered`, importance-invariantly.
     Experts with a dual have weights v - coupling H z; what they played is summed up in c (`drom`).
     With `runs`, entries are counted and not looked up: the same operations, hence the same bits.
+    Room for margins and residuals, and for steps over rate and residual, is the caller's.
     """
     experts = own + common - both
     common_at = own - both  # the first of those with a common part
     own_f, common_f, alone_f, all_f = (n // each for n in (own, common, alone, experts))
     common_at_f = common_at // each
 
-    @compiled
+    @loop
     def run(
         rows: Any, indptr: Any, columns: Any, slots: Any, values: Any, apart: Any, labels: Any,
         weights: Any, first: Any, start: int, v: Any, g: Any, rate_v: Any, mine: Any, heard: Any,
         gu: Any, heard_g: Any, rate_u: Any, z: Any, c: Any, H: Any, played: Any, played_n: Any,
-        eta: Any, coupling: float, scores: Any, teach: bool,
+        eta: Any, coupling: float, m: Any, r: Any, by_v: Any, by_u: Any, scores: Any, teach: bool,
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = np.uint64(1 if binary else classes)
-        most = longest(indptr)
-        m, r = np.zeros((2, k * experts), np.float32)
-        by_v = np.zeros(most * k * max(own_f, 1), np.float32)  # steps over rate and residual
-        by_u = np.zeros(most * k * max(common_f, 1), np.float32)
         rate_o, rate_c = lanes.load(rate_v, 0, own), lanes.load(rate_u, 0, common)
         none_o, none_c = lanes.fill(rate_o, 0.0), lanes.fill(rate_c, 0.0)
         none_d = lanes.fill(lanes.load(eta, 0, dual), 0.0)
@@ -247,21 +248,21 @@ def learner(
                 if tempered:
                     residual = residual * share
                 if common:
-                    r_c = lanes.part(residual, common_at, common) * rate_c
+                    r_c = -lanes.part(residual, common_at, common) * rate_c
                     for j in range(lo, hi):
                         e = (entry(runs, d, columns, j) * k + q) * common
                         by = lanes.load(by_u, ((j - lo) * k + q) * common_f, common_f)
-                        by = lanes.fill(none_cf, values[j]) * by
-                        step = r_c * lanes.repeat(by, each)
-                        lanes.store(mine, e, lanes.load(mine, e, common) - step)
+                        move = r_c * lanes.fill(none_c, values[j])
+                        new = lanes.fma(move, lanes.repeat(by, each), lanes.load(mine, e, common))
+                        lanes.store(mine, e, new)
                 if own:
-                    r_o = lanes.part(residual, 0, own) * rate_o
+                    r_o = -lanes.part(residual, 0, own) * rate_o
                     for j in range(lo, hi):
                         e = entry(runs, o, slots, j) * k + q
                         by = lanes.load(by_v, ((j - lo) * k + q) * own_f, own_f)
-                        by = lanes.pair(none_of, apart[j], values[j], alone_f) * by
+                        move = r_o * lanes.pair(none_o, apart[j], values[j], alone)
                         old = lanes.load(v, e * own, own)
-                        new = old - r_o * lanes.repeat(by, each)
+                        new = lanes.fma(move, lanes.repeat(by, each), old)
                         lanes.store(v, e * own, new)
                         if dual:
                             was = lanes.double(lanes.part(old, alone, dual))

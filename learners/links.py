@@ -48,23 +48,21 @@ def two(
     for_it = m * lanes.fill(m, 1.0 if label == 1 else -1.0)
     far = lanes.size(m)
     far = lanes.less(far, lanes.fill(m, FAR), far, lanes.fill(m, FAR))
-    z = lanes.exp(nothing - far)
-    wide = lanes.double(z)
-    high = lanes.fill(wide, 1.0) / (lanes.fill(wide, 1.0) + wide)
-    low = wide * high
+    z = lanes.exp(-far)
     # A margin that is no number speaks against the label, whichever it is: it knows nothing of it.
-    right = lanes.less(nothing, for_it, high, low)
-    other = lanes.less(nothing, for_it, low, high)
-    odds = lanes.less(for_it, nothing, z, one / z)
+    other = lanes.less(nothing, for_it, z, one)
+    right = lanes.less(other, one, one, z)  # asked once more, lest it become a branch, and a guess
     met = met_two(first, now)
+    wide = lanes.double(one)
+    share = wide / (wide + lanes.double(z))
     if met == 3:
-        lanes.store(scores, at + (experts if label == 1 else 0), right)
-        lanes.store(scores, at + (0 if label == 1 else experts), other)
+        lanes.store(scores, at + (experts if label == 1 else 0), lanes.double(right) * share)
+        lanes.store(scores, at + (0 if label == 1 else experts), lanes.double(other) * share)
     elif met > 0:
-        lanes.store(scores, at + (met - 1) * experts, lanes.fill(wide, 1.0))
+        lanes.store(scores, at + (met - 1) * experts, wide)
     moves = met == 3 or (label == 0 and met == 2) or (label == 1 and met == 1)
-    away = np.float64(weight) if moves else 0.0
-    return lanes.single(other * lanes.fill(wide, -away if label == 1 else away)), odds
+    away = np.float32(weight) if moves else np.float32(0.0)
+    return lanes.fill(m, -away if label == 1 else away) * other / (one + z), right / other
 
 
 @inlined
@@ -75,7 +73,8 @@ def many(
     """Odds of the label by the margins m[begin + class * experts]; residuals likewise into r.
 
     The softmax runs over the classes that the task has met, or over the place's while it has met
-    fewer than two. `like` says how many experts are meant.
+    fewer than two. `like` says how many experts are meant. Of two classes the bits are those of
+    `two`.
     """
     known = consulted(task, now, first)
     far, none = lanes.fill(like, FAR), lanes.fill(like, 0.0)
@@ -84,39 +83,36 @@ def many(
         if first[known, c] < now:
             here = lanes.load(m, begin + c * experts, like)
             top = lanes.less(top, here, here, top)
-    total = lanes.double(none)
-    heard, others, mine = total, total, total
+    total, others, mine = none, none, none
+    heard = lanes.double(none)
     for c in range(k):
         if first[known, c] < now or c == label:
             away = lanes.load(m, begin + c * experts, like) - top
             away = lanes.less(away, far, away, far)
-            z = lanes.double(lanes.exp(lanes.less(none - far, away, away, none - far)))
+            z = lanes.exp(lanes.less(-far, away, away, -far))
             total = total + z
             if c == label:
                 mine = z
             else:
                 others = others + z
+            lanes.store(r, begin + c * experts, z)
             if first[known, c] < now:
-                heard = heard + z
-                lanes.store(scores, at + c * experts, z)
-    # Times the inverse, as in `two`: of two classes the bits are the same then.
-    share, said_share = lanes.fill(total, 1.0) / total, lanes.fill(total, 1.0) / heard
+                heard = heard + lanes.double(z)
+    share = lanes.fill(heard, 1.0) / heard
     for c in range(k):
         step = none
         if first[known, c] < now or c == label:
+            z = lanes.load(r, begin + c * experts, like)
+            if first[known, c] < now:
+                lanes.store(scores, at + c * experts, lanes.double(z) * share)
             # p - 1 by way of the others, lest it be rounding alone when p is near 1
-            z = (
-                lanes.double(none) - others
-                if c == label
-                else lanes.load(scores, at + c * experts, like)
-            )
-            step = lanes.single(lanes.fill(total, weight) * (z * share))
+            if c == label:
+                step = lanes.fill(none, -weight) * others / total
+            else:
+                step = lanes.fill(none, weight) * z / total
         lanes.store(r, begin + c * experts, step)
-        if first[known, c] < now:
-            said = lanes.load(scores, at + c * experts, like) * said_share
-            lanes.store(scores, at + c * experts, said)
-    least = lanes.double(lanes.fill(like, 1e-20))
-    return lanes.single(mine / lanes.less(others, least, least, others))
+    least = lanes.fill(none, 1e-20)
+    return mine / lanes.less(others, least, least, others)
 
 
 @inlined

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import lanes
-from learners.kernels import AHEAD, compiled, fetch
+from learners.kernels import AHEAD, compiled, fetch, loop
 from learners.losses import log_lanes
 from learners.types import F64, I64, Block, Scores
 
@@ -48,7 +48,7 @@ def losses(scores: F64, labels: I64, k: int, e: int) -> F64:
 def tallier(e: int) -> Any:
     """The loop over scores (n, classes, e), all e at once."""
 
-    @compiled
+    @loop
     def run(
         rows: I64, labels: I64, scores: F64, loss: F64, k: int, nats: F64, errors: F64, brier: F64,
         recent_nats: F64, recent_errors: F64, recent: F64, counts: I64, seen: I64,

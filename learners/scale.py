@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import lanes
-from learners.kernels import AHEAD, compiled, entry, fetch, heads
+from learners.kernels import AHEAD, entry, fetch, heads, loop
 from learners.links import inlined
 from learners.losses import log
 from learners.types import AMOUNT, CONSTANT, F32, F64, I64, NUMBER, Block
@@ -77,7 +77,7 @@ def unheard(heard_n: F64, d: Any) -> bool:
     )
 
 
-@compiled
+@loop
 def _pass(
     rows: I64, indptr: I64, where: Any, starts: Any, runs: bool, values: F32, kinds: Any, n: F64,
     mean: F64, spread: F64, bags: F64, heard_n: F64, heard_mean: F64, heard_spread: F64,
@@ -164,7 +164,7 @@ def passed(scale: TaskScale | PlaceScale, block: Block, teach: bool) -> F32:
         mine, heard, where = scale.mine, scale.heard, block.columns
         starts = heads(block.indptr, block.columns) if block.runs else block.indptr
     sums: list[Any] = [*(leaf.reshape(-1) for leaf in mine), *heard]
-    _pass(  # type: ignore[call-arg]
+    _pass(
         block.rows, block.indptr, where, starts, block.runs, block.values, block.kinds,
         *sums, teach, out,
     )  # fmt: skip

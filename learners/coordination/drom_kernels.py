@@ -198,7 +198,7 @@ def learner(binary: bool, e: int, loss: str, step: str, postpones: bool, watches
                     for s in range(e):
                         rate = half * (eta[s] if by_coordinate else np.float32(by[s]))
                         old_w = v[d, q, s]
-                        new_w = old_w - (r[q * e + s] * rate) * (x * over)
+                        new_w = lanes.fma(-r[q * e + s] * rate * x, over, old_w)
                         moved[s] = np.float64(new_w) - np.float64(old_w)
                         v[d, q, s] = new_w
                     c[d, q, 0] += count * mean(moved)

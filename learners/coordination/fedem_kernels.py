@@ -191,12 +191,12 @@ def learner(binary: bool, M: int, runs: bool) -> Any:
             if tempered:
                 answers = answers * links.temper(odds, answers * reach)
             for c in range(k):
-                grad = (lanes.load(r, c * M, M) * answers) * slower
+                grad = -(lanes.load(r, c * M, M) * answers) * slower
                 for j in range(lo, hi):
                     e = where[j - lo] + c * M
                     size = lanes.load(by, ((j - lo) * k + c) * M, M)
-                    moved = grad * (lanes.fill(none, values[j]) * size)
-                    lanes.store(mine, e, lanes.load(mine, e, M) - moved)
+                    move = grad * lanes.fill(none, values[j])
+                    lanes.store(mine, e, lanes.fma(move, size, lanes.load(mine, e, M)))
             for j in range(lo, hi):
                 held[where[j - lo] // (k * M)] += 1.0
 

@@ -77,7 +77,7 @@ def of_two(margin: Any, truth: Any) -> Any:
     """What a margin says of the label whose sign `truth` has; of lanes or of one."""
     nothing, one = lanes.fill(margin, 0.0), lanes.fill(margin, 1.0)
     far, size = lanes.fill(margin, FAR), lanes.size(margin)
-    z = lanes.exp(nothing - lanes.less(size, far, size, far))
+    z = lanes.exp(-lanes.less(size, far, size, far))
     return lanes.less(margin * truth, nothing, z, one) / (one + z)
 
 

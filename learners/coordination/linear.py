@@ -97,24 +97,28 @@ def run(
     k, classes, n = leaf.shape[-2], block.first.shape[1], len(block.rows)
     # Classes before experts: what experts say of one class lies together, as lanes.
     scores = np.zeros((n, classes, experts.number))
+    most = kernels.longest(block.indptr)
     v, g = (_NONE, _NONE) if own is None else (leaf.reshape(-1) for leaf in own)
     if k == 1 and block.runs and len(experts.own) == 1 and not (experts.common or experts.dual):
         dense.learner(experts.tempered)(
             block.rows, block.indptr, block.slots, block.values, block.labels, block.weights,
-            block.first, block.start, v, g, steps(experts.own, k),
+            block.first, block.start, v, g, steps(experts.own, k), np.zeros(most + 4, np.float32),
             scores.reshape(-1), teach,
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
     shared = (_NONE,) * 4 if common is None else (leaf.reshape(-1) for leaf in common)
     duals = _NO_DUAL if dual is None else (leaf.reshape(-1) for leaf in dual)
+    lanes = len(experts.own), len(experts.common)
     kernels.learner(
-        k == 1, experts.each, len(experts.own), len(experts.common), experts.both,
+        k == 1, experts.each, *lanes, experts.both,
         len(experts.dual), experts.alone, experts.tempered, block.runs,
     )(
         block.rows, block.indptr, block.columns, block.slots, block.values,
         block.values if apart is None else apart, block.labels, block.weights, block.first,
         block.start, v, g, steps(experts.own, k), *shared, steps(experts.common, k), *duals,
-        steps(experts.dual, 1), experts.coupling, scores.reshape(-1), teach,
+        steps(experts.dual, 1), experts.coupling, *np.zeros((2, k * experts.number), np.float32),
+        *(np.zeros(most * k * max(n // experts.each, 1), np.float32) for n in lanes),
+        scores.reshape(-1), teach,
     )  # fmt: skip
     return scores.transpose(0, 2, 1)
 

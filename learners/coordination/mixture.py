@@ -54,7 +54,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import lanes, tree
-from learners.kernels import AHEAD, compiled, fetch
+from learners.kernels import AHEAD, fetch, loop
 from learners.links import consulted
 from learners.losses import exp, log_lanes
 from learners.types import (
@@ -128,17 +128,17 @@ def mixer(e: int) -> Any:
     What is said are scores (n, classes, e); what comes out, (n, classes, 2 + f).
     """
 
-    @compiled
+    @loop
     def run(
         rows: I64, labels: I64, first: I64, start: int, family: I64, sizes: F64, said: F64,
         all_: F64, alone: F64, nats: F64, counts: I64, mine: F64, heard: F64, alpha: F64,
-        heard_alpha: F64, g: F64, heard_g: F64, teach: bool, scores: F64,
+        heard_alpha: F64, g: F64, heard_g: F64, halves: F64, logs: F64, z: F64, teach: bool,
+        scores: F64,
     ) -> None:  # fmt: skip
         n, k, f = scores.shape
         part = lanes.fill(lanes.load(sizes, 0, e), 1.0) / lanes.load(sizes, 0, e)
         none = lanes.fill(part, 0.0)
         even = 1.0 / (e + 1.0)
-        halves, logs, z = np.zeros(e), np.zeros(k * e), np.zeros(k)
         for i in range(n):
             t, now, y = rows[i], start + i, labels[i]
             at = t * (e + 1)
@@ -252,11 +252,12 @@ def mixture(inner: Strategy) -> Strategy:
     def mix_scores(bank: Mixed, block: Block, said: Scores, teach: bool) -> Scores:
         said = np.ascontiguousarray(said.transpose(0, 2, 1))  # as the kernels made it
         scores = np.zeros((*said.shape[:2], 2 + len(families)))
+        k = said.shape[1]
         weights = (leaf.reshape(-1) for leaf in bank.weights)
         mixer(e)(
             block.rows, block.labels, block.first, block.start, family, sizes, said.reshape(-1),
             *weights, *bank.population, bank.stack.mine, bank.stack.heard, bank.stack.g,
-            bank.stack.heard_g, teach, scores,
+            bank.stack.heard_g, np.zeros(e), np.zeros(k * e), np.zeros(k), teach, scores,
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 

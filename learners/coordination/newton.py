@@ -48,6 +48,7 @@ from learners import tree
 from learners.coordination.linear import steps
 from learners.coordination.newton_kernels import WIDE, learner
 from learners.coordination.silence import silent
+from learners.kernels import longest
 from learners.types import F32, F64, I64, Block, Rows, Scores, Shape, Strategy
 
 PACES = ((6.0, 0.0), (3.0, 1.0), (6.0, 2.0), (12.0, 5.0))  # of u and of v_t
@@ -122,11 +123,14 @@ def newton(
         k, classes, n = bank.weights.u.shape[1], block.first.shape[1], len(block.rows)
         scores = np.zeros((n, classes, e))
         metric, weights = bank
+        most = longest(block.indptr)
         learner(k == 1, e, block.runs)(
             block.rows, block.indptr, block.columns, block.slots, block.values, block.labels,
             block.weights, block.first, block.start, metric.at, metric.used, metric.P.reshape(-1),
             metric.N, weights.u.reshape(-1), steps(common, k), weights.v.reshape(-1),
-            weights.n.reshape(-1), steps(own, k), kappa, D, scores.reshape(-1), teach,
+            weights.n.reshape(-1), steps(own, k), kappa, D, np.zeros(most), np.zeros(D),
+            *np.zeros((2, most), np.int64), *np.zeros((2, k * e), np.float32), scores.reshape(-1),
+            teach,
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 

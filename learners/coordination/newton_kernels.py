@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from learners import lanes, links
-from learners.kernels import AHEAD, compiled, entry, fetch, longest
+from learners.kernels import AHEAD, entry, fetch, loop
 
 CURVATURE = 0.25  # of the log loss, at most (Boehning 1992)
 WIDE = 8  # neighbours of a row of P that are worked on at once; its length is a multiple
@@ -16,20 +16,20 @@ WIDE = 8  # neighbours of a row of P that are worked on at once; its length is a
 
 @cache
 def learner(binary: bool, e: int, runs: bool) -> Any:
-    """Say, then learn, example by example, for e experts, in two classes or several."""
+    """Say, then learn, example by example, for e experts, in two classes or several.
 
-    @compiled
+    Room is the caller's: for an example's entries, for P x, and for margins and residuals.
+    """
+
+    @loop
     def run(
         rows: Any, indptr: Any, columns: Any, slots: Any, values: Any, labels: Any, weights: Any,
         first: Any, start: int, at: Any, used: Any, P: Any, N: Any, u: Any, rate_u: Any, v: Any,
-        n: Any, rate_v: Any, kappa: float, D: int, scores: Any, teach: bool,
+        n: Any, rate_v: Any, kappa: float, D: int, x: Any, Px: Any, place: Any, where: Any, m: Any,
+        r: Any, scores: Any, teach: bool,
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = 1 if binary else classes
-        most = longest(indptr)
-        x, Px = np.zeros(most), np.zeros(D)
-        place, where = np.zeros((2, most), np.int64)
-        m, r = np.zeros((2, k * e), np.float32)
         common, own = lanes.load(rate_u, 0, e), lanes.load(rate_v, 0, e)
         none = lanes.fill(common, 0.0)
         zero = lanes.fill(lanes.load(P, 0, WIDE), 0.0)

@@ -50,7 +50,16 @@ def is_number(kind: Any) -> bool:
 
 
 def _operators() -> None:
-    """Teach the compiler + - * / between lanes of one kind."""
+    """Teach the compiler + - * / between lanes of one kind, and - before them."""
+
+    @type_callable(operator.neg)
+    def typed_negative(context: Any) -> Any:
+        return lambda a: a if isinstance(a, Lanes) else None
+
+    @lower_builtin(operator.neg, Lanes)  # type: ignore[no-untyped-call]
+    def lowered_negative(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.fneg(*args)
+
     named = {"add": "fadd", "sub": "fsub", "mul": "fmul", "truediv": "fdiv"}
     for name, instruction in named.items():
         symbol = getattr(operator, name)

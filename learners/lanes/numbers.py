@@ -183,14 +183,14 @@ def exp(x: Any) -> Any:
     """e to the x of float32 from -87 to 88, within 1e-7 of it relatively.
 
     Moshier, "Methods and programs for mathematical functions", 1989 (Cephes): x is k ln 2 + r, and
-    e**r for |r| <= 0.35 a polynomial.
+    e**r for |r| <= 0.35 a polynomial. By pairs (Estrin's scheme), lest each term wait for the last.
     """
     shift = fill(x, 12582912.0)  # 1.5 * 2**23: what is added to it is rounded to a whole number
     k = fma(x, fill(x, 1.44269504088896341), shift) - shift
     r = fma(k, fill(x, 2.12194440e-4), fma(k, fill(x, -0.693359375), x))
-    s = fma(fill(x, 1.9875691500e-4), r, fill(x, 1.3981999507e-3))
-    s = fma(s, r, fill(x, 8.3334519073e-3))
-    s = fma(s, r, fill(x, 4.1665795894e-2))
-    s = fma(s, r, fill(x, 1.6666665459e-1))
-    s = fma(s, r, fill(x, 5.0000001201e-1))
-    return (fma(s * r, r, r) + fill(x, 1.0)) * power_of_two(k)
+    square = r * r
+    low = fma(fill(x, 1.6666665459e-1), r, fill(x, 5.0000001201e-1))
+    middle = fma(fill(x, 8.3334519073e-3), r, fill(x, 4.1665795894e-2))
+    high = fma(fill(x, 1.9875691500e-4), r, fill(x, 1.3981999507e-3))
+    s = fma(fma(high, square, middle), square, low)
+    return (fma(s, square, r) + fill(x, 1.0)) * power_of_two(k)

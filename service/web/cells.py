@@ -1,7 +1,7 @@
 """Rows of JSON -> where each value lies, and the numbers among them: a compiled loop.
 
-The text was found to be JSON by a library before, so that nothing is checked here. A number that
-is not to the last bit the product or quotient of two exact floats (Clinger 1990) is left to Python.
+The text was found to be JSON by a library before, so that nothing is checked here. A number with
+more digits than 64 bits hold, or a large exponent, is left to Python.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
+from learners.kernels import LOOP, loop
 from learners.types import F64, I64, U8
+from service.web.eight import get
+from service.web.scan import number, string
 
 NUMBER, BOOLEAN, NULL, TEXT, OTHER, _HARD = range(6)  # kinds of a value
 
@@ -78,15 +81,25 @@ def _put(n: int, columns: int, rows: I64, values: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-TEN = np.uint64(10)
-_POWERS = 10.0 ** np.arange(23)  # all exact
 _SIGNATURE = types.UniTuple(types.int64, 2)(  # type: ignore[no-untyped-call]  # numba's
     types.Array(types.uint8, 1, "C", readonly=True),
     types.int64[::1], types.int64[::1], types.int64[::1], types.uint8[::1], types.float64[::1],
 )  # fmt: skip
 
 
-@njit(_SIGNATURE, cache=True, nogil=True)
+@loop
+def _behind(text: U8, i: int, n: int) -> int:
+    """Behind the string that begins there."""
+    end: int = string(text, i + 1, n)
+    if end >= 0:
+        return end
+    i += 1
+    while i < n and get(text, i) != 34:
+        i += 2 if get(text, i) == 92 else 1
+    return i + 1
+
+
+@njit(_SIGNATURE, **LOOP)
 def _cells(
     text: U8, begins: I64, starts: I64, ends: I64, kinds: U8, values: F64
 ) -> tuple[int, int]:
@@ -95,7 +108,7 @@ def _cells(
     n = len(text)
     most = len(starts)
     while i < n and m < most and rows < most - 1:  # ever true of JSON, as is i < n below
-        byte = text[i]
+        byte = get(text, i)
         if byte <= 32 or byte == 44:
             i += 1
             continue
@@ -111,24 +124,17 @@ def _cells(
             i += 1
             continue
         begin = i
-        kind, number = NULL, 0.0
+        kind, value = NULL, 0.0
         if byte == 34:
-            i += 1
-            while i < n and text[i] != 34:
-                i += 2 if text[i] == 92 else 1
-            i += 1
-            kind = TEXT
+            kind, i = TEXT, _behind(text, i, n)
         elif byte == 91 or byte == 123:
             inside = 0
             while i < n:
-                if text[i] == 34:
-                    i += 1
-                    while i < n and text[i] != 34:
-                        i += 2 if text[i] == 92 else 1
-                elif text[i] == 91 or text[i] == 123:
-                    inside += 1
-                elif text[i] == 93 or text[i] == 125:
-                    inside -= 1
+                if get(text, i) == 34:
+                    i = _behind(text, i, n)
+                    continue
+                inside += get(text, i) == 91 or get(text, i) == 123
+                inside -= get(text, i) == 93 or get(text, i) == 125
                 i += 1
                 if inside == 0:
                     break
@@ -137,51 +143,22 @@ def _cells(
             i += 4
         elif byte == 116:
             i += 4
-            kind, number = BOOLEAN, 1.0
+            kind, value = BOOLEAN, 1.0
         elif byte == 102:
             i += 5
             kind = BOOLEAN
         else:
             kind = NUMBER
-            negative = byte == 45
-            i += negative
-            digits, first = np.uint64(0), i
-            while i < n and 48 <= text[i] <= 57:
-                digits = digits * TEN + np.uint64(text[i] - 48)
-                i += 1
-            many, power, plain = i - first, 0, True
-            if i < n and text[i] == 46:
-                i += 1
-                first = i
-                while i < n and 48 <= text[i] <= 57:
-                    digits = digits * TEN + np.uint64(text[i] - 48)
+            value, i = number(text, begin, n)
+            if i < 0:
+                kind, i = _HARD, begin + 1
+                while i < n and get(text, i) > 32 and get(text, i) != 44 and get(text, i) != 93:
                     i += 1
-                many += i - first
-                power, plain = first - i, False
-            if i < n and (text[i] == 69 or text[i] == 101):
-                plain = False
-                i += 1
-                below = i < n and text[i] == 45
-                i += below or (i < n and text[i] == 43)
-                shift = 0
-                while i < n and 48 <= text[i] <= 57:
-                    shift = min(shift * 10 + text[i] - 48, 100_000)
-                    i += 1
-                power += -shift if below else shift
-            if many > 18 or digits >> np.uint64(53) or not -22 <= power <= 22:
-                kind = _HARD
-            elif digits == 0:
-                number = -0.0 if negative and not plain else 0.0
-            else:
-                number = float(np.int64(digits))
-                number = number * _POWERS[power] if power >= 0 else number / _POWERS[-power]
-                number = -number if negative else number
-            i = max(i, begin + 1)
         if depth == 1:  # a row that is no array
             begins[rows] = ~m
             rows += 1
             continue
-        starts[m], ends[m], kinds[m], values[m] = begin, i, kind, number
+        starts[m], ends[m], kinds[m], values[m] = begin, i, kind, value
         m += 1
     return rows, m
 
@@ -206,7 +183,7 @@ def _distinct(text: U8, starts: I64, ends: I64, secret: int) -> tuple[I64, I64]:
         lo, length = starts[i], ends[i] - starts[i]
         mixed = np.uint64(secret)  # FNV-1a from a start that no sender knows
         for at in range(lo, lo + length):
-            mixed = (mixed ^ np.uint64(text[at])) * np.uint64(1099511628211)
+            mixed = (mixed ^ np.uint64(get(text, at))) * np.uint64(1099511628211)
         place = np.int64((mixed ^ (mixed >> np.uint64(32))) & np.uint64(size - 1))
         while True:
             code = table[place]
@@ -218,7 +195,7 @@ def _distinct(text: U8, starts: I64, ends: I64, secret: int) -> tuple[I64, I64]:
             other = starts[first[code]]
             if ends[first[code]] - other == length:
                 j = 0
-                while j < length and text[other + j] == text[lo + j]:
+                while j < length and get(text, other + j) == get(text, lo + j):
                     j += 1
                 if j == length:
                     codes[i] = code

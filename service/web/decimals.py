@@ -11,8 +11,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from learners.kernels import loop
 
 MOST_DIGITS = 19  # that fit into 64 bits, whatever they are
 LOWEST, HIGHEST = -60, 40  # powers of ten
@@ -36,7 +37,7 @@ def _power(power: int) -> tuple[int, int]:
 _POWERS: NDArray[Any] = np.array([_power(q) for q in range(LOWEST, HIGHEST + 1)], np.uint64)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def nearest(digits: np.uint64, power: int) -> float:
     """digits * 10**power, rounded once, to even; `power` from LOWEST to HIGHEST.
 
@@ -69,7 +70,7 @@ def nearest(digits: np.uint64, power: int) -> float:
     return math.ldexp(float(np.int64(found)), two)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _product(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     """a * b in two halves of 64 bits."""
     a0, a1, b0, b1 = a & _SMALL, a >> _HALF, b & _SMALL, b >> _HALF

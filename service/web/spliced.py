@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
+from learners.kernels import LOOP, loop
 from learners.types import F64, I32, I64, U8
 from service.core.answers import Said
 
@@ -58,7 +59,7 @@ def _spliced(said: Said, between: int, fixed: tuple[bytes, ...]) -> bytes:
     return out[:used].tobytes()
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _copy(out: U8, at: int, text: U8, lo: int, hi: int) -> int:
     for i in range(lo, hi):
         out[at] = text[i]
@@ -66,12 +67,13 @@ def _copy(out: U8, at: int, text: U8, lo: int, hi: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _piece(out: U8, at: int, pool: U8, ends: I64, which: int) -> int:
-    return _copy(out, at, pool, ends[which - 1] if which else 0, ends[which])
+    end: int = _copy(out, at, pool, ends[which - 1] if which else 0, ends[which])
+    return end
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _integer(out: U8, at: int, value: int) -> int:
     digits, rest = 1, value
     while rest >= 10:
@@ -90,7 +92,7 @@ _SIGNATURE = types.int64(
 )  # fmt: skip
 
 
-@njit(_SIGNATURE, cache=True, nogil=True)
+@njit(_SIGNATURE, **LOOP)
 def _splice(
     pool: U8,
     ends: I64,

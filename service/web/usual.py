@@ -66,7 +66,14 @@ def usual(text: bytes, *, to_learn: bool, array: bool) -> Usual:
     )
     seats = np.full(size, -1, np.int32)
     rows, values, texts, names, odd = look(
-        letters, to_learn, array, _SECRET, seats, np.full(size // 2, -1, np.int32), *made
+        letters,
+        to_learn,
+        array,
+        _SECRET,
+        seats,
+        np.full(size // 2, -1, np.int32),
+        np.full(size // 2 + 1, -1),
+        *made,
     )
     sizes: tuple[int, ...] = (rows, rows, rows, rows, values, values, values, texts, names, odd)
     parts: tuple[NDArray[Any], ...] = made

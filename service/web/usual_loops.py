@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit, types
 
 from learners.features.mappings import HEAVIEST
 from learners.features.values import LARGEST
+from learners.kernels import LOOP, loop
 from learners.types import F64, I32, I64, U8
 from service.web.cells import NUMBER, TEXT
+from service.web.eight import WIDTH, eight, equal, first, get, same
 from service.web.scan import name as name_number
-from service.web.scan import number, same, space, string, word
+from service.web.scan import number, space, stands, string, word
 
 TASK, LABEL, ID, LINE = 0, 2, 4, 6  # columns of `spans` where one begins; it ends in the next
 FEATURES, WEIGHT = 8, 10  # parts without
 
 
-@njit(cache=True, nogil=True)
-def _part(text: U8, i: int, n: int) -> int:
-    """Which part of an example has the name of n letters: TASK and so on; else -1."""
-    if n == 4 and text[i] == 116 and text[i + 1] == 97 and text[i + 2] == 115:
-        return TASK if text[i + 3] == 107 else -1
-    if n == 8 and text[i] == 102 and text[i + 1] == 101 and text[i + 2] == 97:
-        right = text[i + 3] == 116 and text[i + 4] == 117 and text[i + 5] == 114
-        return FEATURES if right and text[i + 6] == 101 and text[i + 7] == 115 else -1
-    if n == 5 and text[i] == 108 and text[i + 1] == 97 and text[i + 2] == 98:
-        return LABEL if text[i + 3] == 101 and text[i + 4] == 108 else -1
-    if n == 2 and text[i] == 105 and text[i + 1] == 100:
+@loop
+def _part(text: U8, i: int, end: int) -> int:
+    """Which part of an example has the name that is there: TASK and so on; else -1."""
+    n = end - i
+    if n == 4 and stands(text, i, end, b"task"):
+        return TASK
+    if n == 8 and stands(text, i, end, b"features"):
+        return FEATURES
+    if n == 5 and stands(text, i, end, b"label"):
+        return LABEL
+    if n == 2 and stands(text, i, end, b"id"):
         return ID
-    if n == 6 and text[i] == 119 and text[i + 1] == 101 and text[i + 2] == 105:
-        return WEIGHT if text[i + 3] == 103 and text[i + 4] == 104 and text[i + 5] == 116 else -1
-    return -1
+    return WEIGHT if n == 6 and stands(text, i, end, b"weight") else -1
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _features(
     text: U8,
     i: int,
@@ -53,20 +52,20 @@ def _features(
     named: I64,
 ) -> tuple[int, int, int, int]:
     """Behind the features that begin there (-1: they are not usual); then m, t and met."""
-    if i >= end or text[i] != 123:
+    if i >= end or get(text, i) != 123:
         return -1, m, t, met
     i = space(text, i + 1, end)
-    if i < end and text[i] == 125:
+    if i < end and get(text, i) == 125:
         return i + 1, m, t, met
     k = 0
     while True:
-        if i >= end or text[i] != 34:
+        if i >= end or get(text, i) != 34:
             return -1, m, t, met
         i += 1
         name = layout[k]
         if name >= 0:  # as the example before?
             size = named[name, 1] - named[name, 0]
-            if i + size < end and text[i + size] == 34 and same(text, named[name, 0], i, size):
+            if i + size < end and get(text, i + size) == 34 and same(text, named[name, 0], i, size):
                 i += size + 1
             else:
                 name = -1
@@ -85,12 +84,12 @@ def _features(
         last[name] = row
         k += 1
         i = space(text, i, end)
-        if i >= end or text[i] != 58:
+        if i >= end or get(text, i) != 58:
             return -1, m, t, met
         i = space(text, i + 1, end)
         if i >= end:
             return -1, m, t, met
-        byte = text[i]
+        byte = get(text, i)
         if byte == 34:
             hi = string(text, i + 1, end)
             if hi < 0:
@@ -114,14 +113,14 @@ def _features(
             names[m], values[m], kinds[m] = name, value, NUMBER
             m += 1
         i = space(text, i, end)
-        if i < end and text[i] == 125:
+        if i < end and get(text, i) == 125:
             return i + 1, m, t, met
-        if i >= end or text[i] != 44:
+        if i >= end or get(text, i) != 44:
             return -1, m, t, met
         i = space(text, i + 1, end)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _example(
     text: U8,
     i: int,
@@ -146,22 +145,22 @@ def _example(
     named: I64,
 ) -> tuple[int, int, int, int]:
     """Behind the example that begins there (-1: it is not usual), written as the n-th."""
-    if i >= end or text[i] != 123:
+    if i >= end or get(text, i) != 123:
         return -1, m, t, met
     i = space(text, i + 1, end)
     given, begin = 0, m
     spans[n, ID] = spans[n, ID + 1] = 0
     weights[n] = 1.0
     while True:
-        if i >= end or text[i] != 34:
+        if i >= end or get(text, i) != 34:
             return -1, m, t, met
         hi = string(text, i + 1, end)
-        part = _part(text, i + 1, hi - i - 2) if hi >= 0 else -1
+        part = _part(text, i + 1, hi - 1) if hi >= 0 else -1
         if part < 0 or given >> part & 1 or not (to_learn or part == TASK or part == FEATURES):
             return -1, m, t, met
         given |= 1 << part
         i = space(text, hi, end)
-        if i >= end or text[i] != 58:
+        if i >= end or get(text, i) != 58:
             return -1, m, t, met
         i = space(text, i + 1, end)
         if i >= end:
@@ -177,16 +176,16 @@ def _example(
                 return -1, m, t, met
         else:
             spans[n, part] = i
-            if text[i] == 34:
+            if get(text, i) == 34:
                 i = string(text, i + 1, end)
                 if part != LABEL and i == spans[n, part] + 2:  # a name of no characters
                     return -1, m, t, met
             elif part == LABEL:
-                if text[i] == 110:
+                if get(text, i) == 110:
                     return -1, m, t, met
-                letter = text[i] == 116 or text[i] == 102
+                letter = get(text, i) == 116 or get(text, i) == 102
                 i = word(text, i, end) if letter else number(text, i, end)[1]
-            elif part == ID and text[i] == 110:
+            elif part == ID and get(text, i) == 110:
                 i = word(text, i, end)
                 spans[n, part] = i
             else:
@@ -195,9 +194,9 @@ def _example(
         if i < 0:
             return -1, m, t, met
         i = space(text, i, end)
-        if i < end and text[i] == 125:
+        if i < end and get(text, i) == 125:
             break
-        if i >= end or text[i] != 44:
+        if i >= end or get(text, i) != 44:
             return -1, m, t, met
         i = space(text, i + 1, end)
     wanted = 1 << TASK | 1 << FEATURES | (to_learn and 1 << LABEL)
@@ -209,12 +208,12 @@ _LONGS, _TABLE = types.int64[::1], types.int64[:, ::1]
 # Compiled, or loaded, when this is imported: no request waits for it.
 _SIGNATURE = types.UniTuple(types.int64, 5)(  # type: ignore[no-untyped-call]  # numba's
     types.Array(types.uint8, 1, "C", readonly=True), types.boolean, types.boolean, types.int64,
-    types.int32[::1], types.int32[::1], _LONGS, _TABLE, types.float64[::1], _LONGS, _LONGS,
+    types.int32[::1], types.int32[::1], _LONGS, _LONGS, _TABLE, types.float64[::1], _LONGS, _LONGS,
     types.float64[::1], types.uint8[::1], _TABLE, _TABLE, _TABLE,
 )  # fmt: skip
 
 
-@njit(_SIGNATURE, cache=True, nogil=True)
+@njit(_SIGNATURE, **LOOP)
 def look(
     text: U8,
     to_learn: bool,
@@ -222,6 +221,7 @@ def look(
     secret: int,
     seats: I32,
     last: I32,
+    layout: I64,
     rows: I64,
     spans: I64,
     weights: F64,
@@ -236,12 +236,11 @@ def look(
     """How many rows, values, texts, names and others there are."""
     n = m = t = met = row = others = i = 0
     size = len(text)
-    layout = np.full(len(named) + 1, -1)
     if array:
         i = space(text, 0, size)
-        bracket = i < size and text[i] == 91
+        bracket = i < size and get(text, i) == 91
         i = space(text, i + 1, size)
-        if bracket and i < size and text[i] == 93:  # nothing in it, and nothing behind it
+        if bracket and i < size and get(text, i) == 93:  # nothing in it, and nothing behind it
             i = space(text, i + 1, size)
             bracket = i == size
         elif i >= size:
@@ -254,7 +253,12 @@ def look(
         if array:
             end = size
         else:
-            while end < size and text[end] != 10:
+            while end + WIDTH <= size:
+                at = first(equal(eight(text, end), 10))
+                end += at
+                if at < WIDTH:
+                    break
+            while end < size and get(text, end) != 10:
                 end += 1
             i = space(text, i, end)
             if i == end:
@@ -267,10 +271,10 @@ def look(
         if after >= 0:
             i = space(text, after, end)
             if array:
-                if i < end and text[i] == 44:
+                if i < end and get(text, i) == 44:
                     i = space(text, i + 1, end)
                     after = i if i < end else -1
-                elif i < end and text[i] == 93:
+                elif i < end and get(text, i) == 93:
                     i = space(text, i + 1, end)
                     after = i if i == end else -1
                 else:
