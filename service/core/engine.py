@@ -1,7 +1,7 @@
-"""The engine: asyncio in front, one writer thread behind, durable state below.
+"""The engine: asyncio in front, one writer behind, durable state below.
 
-Jobs queue up while the writer is busy and go to it together. Nothing else in the service touches
-the place.
+Jobs queue up while the writer is busy and go to it together; `hand.py` says on which thread it
+works. Nothing else in the service touches the place.
 
 >>> from tempfile import TemporaryDirectory
 >>> from learners.features import Example
@@ -34,10 +34,10 @@ from learners.types import F32
 from learners.view import TaskView
 from service.core import alike
 from service.core.answers import Item, Spoken
+from service.core.hand import Hand
 from service.core.jobs import ALONE, Ask, Delete, Hear, Job, Learn, Line, Look, Predict, Promise
 from service.core.keeper import Keeper
 from service.core.pairs import most_alike
-from service.core.plans import Outcome
 from service.core.prepare import Prepared, prepare, size
 from service.core.recover import Progress, Recovered, recover
 from service.core.seat import Seat
@@ -71,6 +71,7 @@ class Engine:
         self._meetings = ThreadPoolExecutor(1, "meetings")
         recovered.state.place.talk.executor = self._meetings
         self._writer = Writer(recovered.state, recovered.journal)
+        self._hand = Hand(self._writer, thread)
         self._keeper = Keeper(recovered, settings.snapshot_every, settings.compact)
         self._jobs: deque[Job] = deque()
         self._queued = 0  # examples in `_jobs` and with the writer
@@ -194,10 +195,10 @@ class Engine:
         self._wake.set()
         try:
             await self._loop
-            await self._keeper.finish(self._in_writer)
+            await self._keeper.finish(self._hand.aside)
         finally:
-            await self._in_writer(self._writer.journal.close)
-            await self._in_writer(self._writer.state.close)
+            await self._hand.aside(self._writer.journal.close)
+            await self._hand.aside(self._writer.state.close)
             self._thread.shutdown()
             self._preparer.shutdown(wait=False)
             self._meetings.shutdown()
@@ -249,10 +250,10 @@ class Engine:
                 if self._jobs:
                     await self._gather()
                     group = self._group()
-                    for job, outcome in await self._work(group):
+                    for job, outcome in await self._hand.work(group):
                         self._settle(job, outcome)
                     group = []
-                    await self._keeper.after_group(self._in_writer)
+                    await self._keeper.after_group(self._hand.aside)
                 else:
                     self._wake.clear()
                     await self._wake.wait()
@@ -305,25 +306,6 @@ class Engine:
             n += job.n
             columns += job.columns
         return group
-
-    async def _work(self, group: Sequence[Job]) -> list[Outcome]:
-        """As `_in_writer(self._writer.work, group)`, with one wake-up and one future less."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[list[Outcome]] = loop.create_future()
-
-        def work() -> None:
-            try:
-                outcomes = self._writer.work(group)
-            except Exception as error:
-                loop.call_soon_threadsafe(done.set_exception, error)
-            else:
-                loop.call_soon_threadsafe(done.set_result, outcomes)
-
-        self._thread.submit(work)
-        return await done
-
-    async def _in_writer(self, do: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, do, *args)
 
 
 async def _result(job: Ask) -> Any:
