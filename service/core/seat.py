@@ -12,7 +12,7 @@ class Seat(NamedTuple):
     """One of several places, whose meetings are held elsewhere."""
 
     name: str  # as the others know it; part of what the journal depends on
-    post: Callable[[Parcel], None]  # takes its messages, on whichever thread learns
+    post: Callable[[Parcel], None]  # takes its messages, on any thread
 
 
 def silent(_: Parcel) -> None:

@@ -163,7 +163,7 @@ class Worker:
             self._loop.call_later(0.1, os._exit, 1)  # once that is answered
 
     def _post(self, parcel: Parcel) -> None:
-        """Take the place's message, on whichever thread learns; an older one that waits is outdone."""
+        """Take the place's message, on any thread; an older one that waits is outdone."""
         self._newest = parcel
         self._loop.call_soon_threadsafe(self._carry)
 

@@ -1,7 +1,9 @@
 """Rows of JSON -> where each value lies, and the numbers among them: a compiled loop.
 
-The text was found to be JSON by a library before, so that nothing is checked here. A number with
-more digits than 64 bits hold, or a large exponent, is left to Python.
+A text is sound that is an array of arrays of plain values: numbers, strings with nothing escaped,
+`true`, `false` and `null`. Such a text is JSON, where it is UTF-8. Of any other a library is to say
+whether it is: here nothing of it is checked. A number with more digits than 64 bits hold, or a
+large exponent, is left to Python.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from numpy.typing import NDArray
 from learners.kernels import LOOP, loop
 from learners.types import F64, I64, U8
 from service.web.eight import get
-from service.web.scan import number, string
+from service.web.scan import number, string, word
 
 NUMBER, BOOLEAN, NULL, TEXT, OTHER, _HARD = range(6)  # kinds of a value
+VALUE, OPEN, COMMA = range(3)  # what may be before another
 
 
 class Cells(NamedTuple):
@@ -30,10 +33,12 @@ class Cells(NamedTuple):
     values: F64  # of numbers and booleans
     wrong: I64  # rows that have another number of values, or are no arrays
     found: I64  # how many values these have; -1: no array
+    sound: bool  # whether there was nothing but arrays of plain values
+    end: int  # of the array
 
 
 def cells(text: bytes, columns: int) -> Cells:
-    """The values in a JSON array of arrays.
+    """The values in a JSON array of arrays, which the text begins with.
 
     >>> found = cells(b'[[1, "x"], [null, 2.5], [3]]', 2)
     >>> found.values[:2].tolist(), found.kinds[:2].tolist(), found.wrong
@@ -45,7 +50,7 @@ def cells(text: bytes, columns: int) -> Cells:
     begins = np.empty(size, np.int64)
     starts, ends = np.empty(size, np.int64), np.empty(size, np.int64)
     kinds, values = np.empty(size, np.uint8), np.zeros(size)
-    n, m = _cells(letters, begins, starts, ends, kinds, values)
+    n, m, sound, end = _cells(letters, begins, starts, ends, kinds, values)
     for i in np.flatnonzero(kinds[:m] == _HARD).tolist():
         values[i], kinds[i] = float(text[starts[i] : ends[i]]), NUMBER
     listed = begins[:n] >= 0
@@ -57,9 +62,10 @@ def cells(text: bytes, columns: int) -> Cells:
         keep, rows = np.repeat(right, counts), np.flatnonzero(right)
         parts = [_put(n, columns, rows, one[keep]) for one in parts]
         parts[2].reshape(n, columns)[~right] = NULL
-    begin, end, kind, value = (one.reshape(n, columns) for one in parts)
+    begin, ends_, kind, value = (one.reshape(n, columns) for one in parts)
     wrong = np.flatnonzero(~right)
-    return Cells(begin, end, kind, value, wrong, np.where(listed, counts, -1)[wrong])
+    found = np.where(listed, counts, -1)[wrong]
+    return Cells(begin, ends_, kind, value, wrong, found, sound, end)
 
 
 def distinct(text: bytes, starts: I64, ends: I64) -> tuple[I64, list[bytes]]:
@@ -81,7 +87,7 @@ def _put(n: int, columns: int, rows: I64, values: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-_SIGNATURE = types.UniTuple(types.int64, 2)(  # type: ignore[no-untyped-call]  # numba's
+_SIGNATURE = types.Tuple((types.int64, types.int64, types.boolean, types.int64))(  # type: ignore[no-untyped-call]  # numba's
     types.Array(types.uint8, 1, "C", readonly=True),
     types.int64[::1], types.int64[::1], types.int64[::1], types.uint8[::1], types.float64[::1],
 )  # fmt: skip
@@ -89,10 +95,7 @@ _SIGNATURE = types.UniTuple(types.int64, 2)(  # type: ignore[no-untyped-call]  #
 
 @loop
 def _behind(text: U8, i: int, n: int) -> int:
-    """Behind the string that begins there."""
-    end: int = string(text, i + 1, n)
-    if end >= 0:
-        return end
+    """Behind the string that begins there, whatever is in it."""
     i += 1
     while i < n and get(text, i) != 34:
         i += 2 if get(text, i) == 92 else 1
@@ -102,21 +105,39 @@ def _behind(text: U8, i: int, n: int) -> int:
 @njit(_SIGNATURE, **LOOP)
 def _cells(
     text: U8, begins: I64, starts: I64, ends: I64, kinds: U8, values: F64
-) -> tuple[int, int]:
-    """How many rows and values; a row begins at its first value, m; at ~m where it is no array."""
+) -> tuple[int, int, bool, int]:
+    """How many rows and values, whether all is sound, and where it ends.
+
+    A row begins at its first value, m; at ~m where it is no array.
+    """
     rows = m = depth = i = 0
+    sound, before = True, COMMA  # what was before: a value, a bracket that opens, a comma
     n = len(text)
     most = len(starts)
     while i < n and m < most and rows < most - 1:  # ever true of JSON, as is i < n below
         byte = get(text, i)
-        if byte <= 32 or byte == 44:
+        if byte <= 32:
+            sound &= byte == 32 or byte == 10 or byte == 13 or byte == 9
+            i += 1
+            continue
+        if byte == 44:
+            sound &= before == VALUE
+            before = COMMA
             i += 1
             continue
         if byte == 93:
+            sound &= before != COMMA
+            before = VALUE
             depth -= 1
             i += 1
+            if depth == 0:
+                break
             continue
+        sound &= before != VALUE
+        before = VALUE
         if depth == 0 or (depth == 1 and byte == 91):
+            sound &= byte == 91
+            before = OPEN
             if depth == 1:
                 begins[rows] = m
                 rows += 1
@@ -126,9 +147,11 @@ def _cells(
         begin = i
         kind, value = NULL, 0.0
         if byte == 34:
-            kind, i = TEXT, _behind(text, i, n)
+            kind, i = TEXT, string(text, i + 1, n)
+            if i < 0:
+                sound, i = False, _behind(text, begin, n)
         elif byte == 91 or byte == 123:
-            inside = 0
+            sound, inside = False, 0
             while i < n:
                 if get(text, i) == 34:
                     i = _behind(text, i, n)
@@ -139,28 +162,27 @@ def _cells(
                 if inside == 0:
                     break
             kind = OTHER
-        elif byte == 110:
-            i += 4
-        elif byte == 116:
-            i += 4
-            kind, value = BOOLEAN, 1.0
-        elif byte == 102:
-            i += 5
-            kind = BOOLEAN
+        elif byte == 110 or byte == 116 or byte == 102:
+            i = word(text, i, n)
+            if i < 0:
+                sound, i = False, begin + 4
+            if byte != 110:
+                kind, value = BOOLEAN, 1.0 if byte == 116 else 0.0
         else:
             kind = NUMBER
             value, i = number(text, begin, n)
             if i < 0:
-                kind, i = _HARD, begin + 1
+                kind, i, sound = _HARD, begin + 1, False
                 while i < n and get(text, i) > 32 and get(text, i) != 44 and get(text, i) != 93:
                     i += 1
         if depth == 1:  # a row that is no array
+            sound = False
             begins[rows] = ~m
             rows += 1
             continue
         starts[m], ends[m], kinds[m], values[m] = begin, i, kind, value
         m += 1
-    return rows, m
+    return rows, m, sound and depth == 0 and i > 0, i
 
 
 _SECRET = secrets.randbits(63)

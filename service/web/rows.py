@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -42,6 +43,7 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _body = msgspec.json.Decoder(Body).decode
+_ROWS, _COLON = b'"rows"', re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 
 
 class Rows:
@@ -52,21 +54,13 @@ class Rows:
 
     def read(self, body: bytes, kind: Kind) -> Iterator[Make]:
         """What prepares some rows at a time; a Problem (whole) before the first, or never."""
-        try:
-            found = _body(body)
-            body.decode()  # what is left raw was not looked at so closely
-        except msgspec.ValidationError as error:
-            raise mistaken(str(error)) from None
-        except (RecursionError, ValueError) as error:
-            raise malformed(error, body) from None
-        columns = roles(found.columns, to_learn=kind.to_learn)
-        text = bytes(found.rows)
-        at = _address(found.rows) - _address(body)  # raw, it is a view of the body
-        if survey(body[:at] + body[at + len(text) :]).names > 2:
-            json.loads(body, object_pairs_hook=once, parse_int=str, parse_float=str)
-        if not text.startswith(b"["):
-            raise wrong("rows", "is not an array of rows; give [[..], [..]]")
-        table = self._table(columns, text, cells(text, len(columns)))
+        names, text, of = _plain(body) or _any(body)
+        columns = roles(names, to_learn=kind.to_learn)
+        if of is None:
+            if not text.startswith(b"["):
+                raise wrong("rows", "is not an array of rows; give [[..], [..]]")
+            of = cells(text, len(columns))
+        table = self._table(columns, text, of)
         return makes(table, self.settings, to_learn=kind.to_learn)
 
     def _table(self, columns: Sequence[str], text: bytes, of: Cells) -> Table:
@@ -95,6 +89,41 @@ class Rows:
             if name not in ROLES
         ]
         return Table(n, task, label, weight, id, features, problems)
+
+
+def _plain(body: bytes) -> tuple[list[Any], bytes, Cells | None] | None:
+    """Names, rows and their values, where rows come last and hold plain values alone."""
+    at = body.find(_ROWS)
+    colon = _COLON.match(body, at + len(_ROWS))
+    if at < 0 or colon is None:
+        return None
+    head = body[:at] + b'"rows": 0}'
+    try:
+        names = _body(head).columns
+        body.decode()
+    except (RecursionError, ValueError):
+        return None
+    text = body[colon.end() :]
+    of = cells(text, len(names))
+    if not of.sound or text[of.end :].strip(b" \t\r\n") != b"}" or survey(head).names != 2:
+        return None
+    return names, text, of
+
+
+def _any(body: bytes) -> tuple[list[Any], bytes, Cells | None]:
+    """Names and rows of any body; a Problem where there are none."""
+    try:
+        found = _body(body)
+        body.decode()  # what is left raw was not looked at so closely
+    except msgspec.ValidationError as error:
+        raise mistaken(str(error)) from None
+    except (RecursionError, ValueError) as error:
+        raise malformed(error, body) from None
+    text = bytes(found.rows)
+    at = _address(found.rows) - _address(body)  # raw, it is a view of the body
+    if survey(body[:at] + body[at + len(text) :]).names > 2:
+        json.loads(body, object_pairs_hook=once, parse_int=str, parse_float=str)
+    return found.columns, text, None
 
 
 class _Column:

@@ -57,6 +57,54 @@ def test_every_number_is_rounded_as_python_rounds_it(text: str) -> None:
     assert bits(found) == bits(float(expected))
 
 
+def is_plain(text: bytes) -> bool:
+    """Whether it is an array of arrays of plain values, as the standard library has it."""
+    try:
+        rows = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(rows, list) and all(
+        isinstance(row, list) and all(not isinstance(one, list | dict) for one in row)
+        for row in rows
+    )
+
+
+@given(
+    st.text('[]{},:\\"0-.eE nultrfas1', max_size=24).map(str.encode)
+    | st.lists(st.lists(VALUES, max_size=3), max_size=3).map(lambda x: json.dumps(x).encode())
+)
+@example(b'[["a" "b"]]')
+@example(b"[[1,]]")
+@example(b"[[1],]")
+@example(b"[[,1]]")
+@example(b"[[1]")
+@example(b"[[1]]]")
+@example(b"[[nul1]]")
+@example(b"[[01]]")
+@example(b"[[1 2]]")
+@example(b"[[]]")
+@example(b"[]")
+@example(b"1")
+@example(b'[["\x01"]]')
+def test_what_is_sound_is_json(text: bytes) -> None:
+    try:
+        found = cells(text, 2)
+    except ValueError:
+        return
+    if found.sound:
+        assert is_plain(text[: found.end])
+    elif is_plain(text):  # only what is rare needs a second look
+        assert b"\\" in text or b"e" in text.lower() or any(map(str.isdigit, text.decode()))
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6) | st.sampled_from(["a", "", True, None, 7]))))
+def test_usual_rows_are_sound(rows: list[list[Any]]) -> None:
+    text = json.dumps(rows).encode()
+    found = cells(text + b" }", 2)
+    if not any(isinstance(x, float) and "e" in repr(x) for row in rows for x in row):
+        assert found.sound and found.end == len(text)
+
+
 @given(st.binary(max_size=40) | st.text('[]{},:\\"0-.eE nul1', max_size=40).map(str.encode))
 def test_no_text_leads_out_of_its_bounds(text: bytes) -> None:
     try:
