@@ -66,7 +66,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from learners.coordination.sdca import EVERY, REPLAYS, RIDGES, WINDOW, Loss, sdca
+from learners.coordination.sdca import COMMON, EVERY, REPLAYS, RIDGES, WINDOW, Loss, sdca
 from learners.coordination.sigma import FLOOR
 from learners.types import Strategy
 
@@ -75,6 +75,7 @@ def dmtrl(
     ridges: Sequence[float] = RIDGES,
     coupling: float | None = None,
     *,
+    common: float = COMMON,
     loss: Loss = "logistic",
     replays: int = REPLAYS,
     window: int = WINDOW,
@@ -105,4 +106,4 @@ def dmtrl(
     floor
         of the eigenvalues of (W'W)^1/2, by the largest
     """
-    return sdca("dmtrl", ridges, loss, (1 + replays,) * 2, window, coupling, at_once, every, floor)
+    return sdca("dmtrl", ridges, loss, (1 + replays,) * 2, window, coupling, common, at_once, every, floor)

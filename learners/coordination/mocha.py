@@ -46,7 +46,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from learners.coordination.sdca import EVERY, REPLAYS, RIDGES, WINDOW, Loss, sdca
+from learners.coordination.sdca import COMMON, EVERY, REPLAYS, RIDGES, WINDOW, Loss, sdca
 from learners.coordination.sigma import FLOOR
 from learners.types import Strategy
 
@@ -55,6 +55,7 @@ def mocha(
     ridges: Sequence[float] = RIDGES,
     coupling: float | None = None,
     *,
+    common: float = COMMON,
     loss: Loss = "logistic",
     work: tuple[int, int] = (0, 2 * (1 + REPLAYS)),
     window: int = WINDOW,
@@ -72,4 +73,4 @@ def mocha(
     ridges, coupling, loss, window, at_once, every, floor
         as `dmtrl`
     """
-    return sdca("mocha", ridges, loss, work, window, coupling, at_once, every, floor)
+    return sdca("mocha", ridges, loss, work, window, coupling, common, at_once, every, floor)

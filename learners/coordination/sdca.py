@@ -20,6 +20,7 @@ from learners.types import F32, F64, I64, U32, Block, Inbox, Rows, Scores, Shape
 WINDOW = 200  # examples kept: 800 bytes a task and column, and 160 kB a task for their products
 RIDGES = (0.0005, 0.0015, 0.005, 0.015)
 TOIL = 20.0  # an entry's, by these: 13 of long examples, 80 of short ones
+COMMON = 0.5  # share of Sigma that is the same for all tasks, where the rest is learnt
 EVERY = 100  # examples of all tasks between Sigma-steps
 REPLAYS = 40  # steps an example on those kept: each costs WINDOW products, 0.2 us
 Loss = Literal["hinge", "smooth", "logistic", "squared"]
@@ -36,10 +37,23 @@ class Seen(NamedTuple):
 class Heard(NamedTuple):
     """What a meeting says to a task, as its columns are stored."""
 
-    others: Annotated[F64, "tdke"]  # sum over the others of sigma_tt' b_t' / lambda
+    others: Annotated[F64, "tdke"]  # what the others add to w_t, but for what is live here
     told: Annotated[F64, "tdke"]  # the b_t that the meeting knew
     sigma: Annotated[F64, "te"]  # sigma_tt
     rho: Annotated[F64, "te"]
+
+
+class Live(NamedTuple):
+    """A task's share in what all here have in common."""
+
+    shown: Annotated[F64, "tdke"]  # its b_t, as the sum of them has it
+    drawn: Annotated[F64, "tdke"]  # what the others' sum added to w_t, as `Duals.heard` has it
+
+
+class Here(NamedTuple):
+    """What all tasks of this place have in common."""
+
+    b: Annotated[F64, "dke"]  # sum of what they showed
 
 
 class Duals(NamedTuple):
@@ -48,7 +62,7 @@ class Duals(NamedTuple):
     y: Annotated[F32, "tck"]  # its sign says the class; 0: one that was not known then
     weight: Annotated[F32, "tc"]
     beta: Annotated[F64, "tcKe"]  # alpha = weight y beta
-    heard: Annotated[F64, "tcke"]  # x . others
+    heard: Annotated[F64, "tcke"]  # x . (others + drawn)
     base: Annotated[F64, "tcke"]  # x . told
     G: Annotated[F32, "tcc"]  # x . x'
     n: Annotated[I64, "t2"]  # examples kept so far, and those that came
@@ -56,11 +70,13 @@ class Duals(NamedTuple):
 
 
 class Sdca(NamedTuple):
-    """State of the tasks: w_t = sigma_tt b_t / lambda + others."""
+    """State of the tasks: w_t = (sigma_tt b_t + c (sum of b here - b_t)) / lambda + others."""
 
     seen: Seen
     heard: Heard
+    live: Live
     duals: Duals
+    here: Here
 
 
 class Told(NamedTuple):
@@ -76,6 +92,7 @@ def sdca(
     work: tuple[int, int],
     window: int,
     coupling: float | None,
+    common: float,
     at_once: int | None,
     every: int,
     floor: float,
@@ -94,11 +111,12 @@ def sdca(
         raise ValueError(f"ridges: {ridges!r} are not positive numbers")
     if not 0 <= least <= most or window < 1:
         raise ValueError(f"work: {work!r}, window: {window!r}: not from 0 on, or no window")
-    for name, value in {"coupling": coupling or 0.0, "floor": floor}.items():
+    for name, value in {"coupling": coupling or 0.0, "common": common, "floor": floor}.items():
         if not 0 <= value <= 1:
             raise ValueError(f"{name}: {value!r} is not from 0 to 1")
     if at_once is not None and at_once < 1:
         raise ValueError(f"at_once: {at_once!r} is not a number of tasks")
+    learnt, c = coupling is None, common if coupling is None else float(coupling)
     e, which = len(ridges), LOSSES.index(loss)
     ridge = np.array(ridges, np.float64)
 
@@ -107,21 +125,24 @@ def sdca(
         bank = Sdca(
             tree.zeros(Seen, rows, c=window),
             tree.zeros(Heard, rows, e),
+            tree.zeros(Live, rows, e),
             tree.zeros(Duals, rows, e, c=window),
+            tree.zeros(Here, shape, e),
         )
         bank.heard.sigma[:] = bank.heard.rho[:] = 1.0
         bank.duals.seed[:, 0] = seeds
         return bank
 
     def run(bank: Sdca, block: Block, teach: bool) -> Scores:
-        (x, last, named), (others, told, sigma, rho), duals = bank
+        (x, last, named), (others, told, sigma, rho), live, duals, here = bank
         k, classes, n = others.shape[-2], block.first.shape[1], len(block.rows)
         scores = np.zeros((n, classes, e))
         by_column = (x.reshape(-1, window), last.reshape(-1), named.reshape(-1))
         learner(k == 1, which, block.runs, teach)(
-            block.rows, block.indptr, block.slots, block.ids, block.values, block.labels,
-            block.weights, block.first, block.start, *by_column, others.reshape(-1, k, e),
-            told.reshape(-1, k, e), *duals, sigma, rho, ridge, least, most, scores.reshape(-1),
+            block.rows, block.indptr, block.columns, block.slots, block.ids, block.values,
+            block.labels, block.weights, block.first, block.start, *by_column,
+            *(leaf.reshape(-1, k, e) for leaf in (others, told, *live)), *duals, here.b, sigma,
+            rho, ridge, c, least, most, scores.reshape(-1),
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 
@@ -138,10 +159,15 @@ def sdca(
         return Told(b)
 
     def merge(bank: Sdca, rows: Rows, reply: Heard) -> None:
-        d = bank.duals
+        d, shown = bank.duals, bank.live.shown
+        b = message(bank, rows).b
+        for row, now in zip(rows, b, strict=True):
+            bank.here.b[:] += now - shown[row]
+            shown[row] = now
+        drawn = c / ridge * (bank.here.b - b)
         hearing(
-            rows, *bank.seen, bank.heard.others, bank.heard.told, d.heard, d.base, d.n,
-            reply.others, reply.told,
+            rows, *bank.seen, bank.heard.others, bank.heard.told, bank.live.drawn, d.heard, d.base,
+            d.n, reply.others, reply.told, drawn,
         )  # fmt: skip
         bank.heard.sigma[rows], bank.heard.rho[rows] = reply.sigma, reply.rho
 
@@ -157,30 +183,31 @@ def sdca(
             return reply
         seats = memory.seat[rows, 0] - 1
         seen = int(inbox.seen.sum())
-        due = coupling is None and abs(seen - int(memory.step[0])) >= every
+        due = learnt and abs(seen - int(memory.step[0])) >= every
         if due:
             memory.step[0] = seen
+        live = c * (inbox.senders[rows, None] == inbox.senders[rows])
         for s in range(e):
             B = np.ascontiguousarray(b[rows, :, :, s]).reshape(len(rows), -1)
             S = memory.S[rows[:, None], seats, s]
             if due:
                 # W by the Sigma of before, and by the new one from then on: W = B Sigma / lambda.
                 S = sigma_step(drawn(S, B, own=True), floor)
-                memory.rho[s] = safe_rho(S, at_once)
-            elif coupling is not None:
-                S = np.full(S.shape, float(coupling))
-                np.fill_diagonal(S, 1.0)
-                memory.rho[s] = 1.0 + coupling * (min(at_once or len(S), len(S)) - 1)
+            elif not learnt:
+                S = np.eye(len(rows))
             memory.S[rows[:, None], seats, s] = S
-            theirs = drawn(S, B, own=False) / ridge[s]
+            S = c + (1.0 - c) * S
+            apart = S - live
+            theirs = drawn(apart, B, own=False) / ridge[s]
             others[rows, :, :, s] = theirs.reshape(len(rows), *b.shape[1:3])
-            reply.sigma[rows, s] = np.diag(S)
-            reply.rho[rows, s] = max(1.0, memory.rho[s])
+            own = np.diag(S)
+            reply.sigma[rows, s] = own
+            reply.rho[rows, s] = np.maximum(1.0, c / own + safe_rho(apart, own, at_once))
         return reply
 
     def model(bank: Sdca, rows: Rows) -> F32:
-        own = bank.heard.sigma[rows] / ridge
-        w = own[:, None, None] * message(bank, rows).b + bank.heard.others[rows]
+        b, here = message(bank, rows).b, bank.here.b - bank.live.shown[rows]
+        w = (bank.heard.sigma[rows, None, None] * b + c * here) / ridge + bank.heard.others[rows]
         return w.astype(np.float32)
 
     named = tuple(f"{family}:{value:g}" for value in ridges)

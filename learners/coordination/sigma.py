@@ -36,7 +36,6 @@ class Related(NamedTuple):
 
     seat: Annotated[I64, "t1"]  # 1 + index along q of those that are; 0: others, who have S = 1
     S: Annotated[F64, "tqe"]  # by seat, q = MOST
-    rho: Annotated[F64, "e"]  # safe for S, hence for any part of it
     step: Annotated[I64, "1"]  # examples that all had seen at the last Sigma-step
 
 
@@ -77,25 +76,23 @@ def sigma_step(W: F64, floor: float = FLOOR) -> F64:
     return S / (_in_order(np.diag(S)) / m)
 
 
-def safe_rho(S: F64, at_once: int | None = None) -> float:
-    """How much harder tasks must brake that move at once: from 1 to how many do.
+def safe_rho(S: F64, own: F64 | None = None, at_once: int | None = None) -> float:
+    """How much harder tasks must brake that move at once: the least rho, or more, for which
 
-    The least rho for which the whole never falls short of its parts' progress, each with its square
-    term times rho, is the largest eigenvalue of the correlations of those that move. Where it is
-    not known who does, but that no more than `at_once`: no such part of the correlations has a row
-    whose sizes add up to more than the largest so many of it, nor hence an eigenvalue. One: 1.
+    rho diag(own) - S >= 0, own being S's diagonal where it is not said: then the whole never falls
+    short of its parts' progress, each with its own square term times rho. It is the largest
+    eigenvalue of S by these sizes. Where it is not known who moves, but that no more than `at_once`
+    do: no such part of it has a row whose sizes add up to more than the largest so many of it, nor
+    hence an eigenvalue.
 
     >>> round(safe_rho(np.array([[1.0, 0.5], [0.5, 1.0]])), 12)
     1.5
     """
-    m = len(S)
-    if m < 2 or at_once == 1:
-        return 1.0
-    scale = 1.0 / np.sqrt(np.diag(S))
+    scale = 1.0 / np.sqrt(np.diag(S) if own is None else own)
     alike = S * scale * scale[:, None]
-    rho = float(max(1.0, eigh(alike)[0][-1]))
-    if at_once is not None and at_once < m:
-        largest = np.sort(np.abs(alike), axis=1)[:, m - at_once :]
+    rho = float(eigh(alike)[0][-1])
+    if at_once is not None and at_once < len(S):
+        largest = np.sort(np.abs(alike), axis=1)[:, len(S) - at_once :]
         rho = min(rho, max(_in_order(row) for row in largest))
     return rho
 
