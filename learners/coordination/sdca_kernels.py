@@ -76,12 +76,24 @@ def _arc(n: int, last: int, C: int) -> tuple[int, int, int, int]:
 
 
 @compiled
-def _times(value: float, x: Any, where: int, arc: Any, out: F64) -> None:
-    """Add value * x[where, position] for the positions of that arc."""
-    for p in range(arc[0], arc[1]):
-        out[p] += value * np.float64(x[where, p])
-    for p in range(arc[2], arc[3]):
-        out[p] += value * np.float64(x[where, p])
+def _add(value: float, row: Any, lo: int, hi: int, out: F64) -> None:
+    """Add value * row from lo to hi."""
+    p = lo
+    while p + WIDE <= hi:
+        sums = lanes.load(out, p, WIDE)
+        by = lanes.fill(sums, value)
+        lanes.store(out, p, lanes.fma(by, lanes.double(lanes.load(row, p, WIDE)), sums))
+        p += WIDE
+    while p < hi:
+        out[p] += value * np.float64(row[p])
+        p += 1
+
+
+@compiled
+def _times(value: float, row: Any, arc: Any, out: F64) -> None:
+    """Add value * row over the positions of that arc."""
+    _add(value, row, arc[0], arc[1], out)
+    _add(value, row, arc[2], arc[3], out)
 
 
 @compiled
@@ -129,7 +141,7 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
         rows: Any, indptr: Any, columns: Any, slots: Any, ids: Any, values: Any, labels: Any,
         weights: Any, first: Any, start: int, x: Any, last: Any, named: Any, others: Any,
         told: Any, shown: Any, drawn: Any, y: Any, weight: Any, beta: Any, heard: Any, base: Any,
-        G: Any, n: Any, seed: Any, here: Any, sigma: Any, rho: Any, ridge: Any, common: float,
+        G: Any, n: Any, seed: Any, here: Any, sigma: Any, rho: Any, common: Any, ridge: Any,
         least: int, most: int, scores: Any,
     ) -> None:  # fmt: skip
         classes, e = first.shape[1], len(ridge)
@@ -148,10 +160,10 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
             for j in range(lo, hi):
                 at, value = entry(runs, begin, slots, j), np.float64(values[j])
                 square += value * value
-                _times(value, x, at, _arc(count, last[at], C), row)
+                _times(value, x[at], _arc(count, last[at], C), row)
                 for q in range(k):
                     for s in range(e):
-                        by = common / ridge[s] * (here[columns[j], q, s] - shown[at, q, s])
+                        by = common[t, s] / ridge[s] * (here[columns[j], q, s] - shown[at, q, s])
                         m[q * e + s] += value * (others[at, q, s] + by)
                         b0[q * e + s] += value * told[at, q, s]
             _duals(y[t], weight[t], beta[t], alpha)
@@ -175,15 +187,15 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                     )
             if not teach:
                 continue
-            if common:  # what the others here have learnt since, in what is kept
+            if common[t, 0]:  # what the others here have learnt since, in what is kept
                 moved[:] = 0.0
                 for j in range(lo, hi):
                     at, col = entry(runs, begin, slots, j), columns[j]
                     arc = _arc(count, last[at], C)
                     for q in range(k):
                         for s in range(e):
-                            by = common / ridge[s] * (here[col, q, s] - shown[at, q, s])
-                            _times(by - drawn[at, q, s], x, at, arc, moved[q * e + s])
+                            by = common[t, s] / ridge[s] * (here[col, q, s] - shown[at, q, s])
+                            _times(by - drawn[at, q, s], x[at], arc, moved[q * e + s])
                             drawn[at, q, s] = by
                 for q in range(k):
                     for s in range(e):
@@ -238,7 +250,7 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                         new_b = stepped(loss, beta[t, p, q, s], u, grows)
                         beta[t, p, q, s] = new_b
                         alpha[q * e + s, p] = sign * v * new_b
-            if common:
+            if common[t, 0]:
                 for j in range(lo, hi):
                     at, col = entry(runs, begin, slots, j), columns[j]
                     arc = _arc(count, last[at], C)
@@ -290,6 +302,6 @@ def hearing(
                 by_theirs[:], by_told[:] = 0.0, 0.0
                 for d in seen:
                     arc = _arc(n[t, 0], last[t, d], C)
-                    _times(others[t, d, q, s] + drawn[t, d, q, s], x[t], d, arc, by_theirs)
-                    _times(told[t, d, q, s], x[t], d, arc, by_told)
+                    _times(others[t, d, q, s] + drawn[t, d, q, s], x[t, d], arc, by_theirs)
+                    _times(told[t, d, q, s], x[t, d], arc, by_told)
                 heard[t, :, q, s], base[t, :, q, s] = by_theirs, by_told

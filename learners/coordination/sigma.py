@@ -26,7 +26,7 @@ from learners.linalg import eigh, gram, product
 from learners.types import F64, I64
 
 FLOOR = 0.05  # 1e-3 cost 1.5 to 4 points, 1e-7 is none
-COMMON = 0.5  # 0 cost .6 points where tasks lie round a mean; at 1 opposites look less so
+STEP = 0.1  # of the way: all of it at once cost half a point, and a third of the log loss
 GROWN = 5  # examples before a task is related to others
 MOST = 256  # tasks that are: a meeting costs the cube of their number
 
@@ -36,6 +36,7 @@ class Related(NamedTuple):
 
     seat: Annotated[I64, "t1"]  # 1 + index along q of those that are; 0: others, who have S = 1
     S: Annotated[F64, "tqe"]  # by seat, q = MOST
+    common: Annotated[F64, "e"]  # c
     step: Annotated[I64, "1"]  # examples that all had seen at the last Sigma-step
 
 
@@ -61,19 +62,41 @@ def seated(memory: Related, seen: I64) -> I64:
     return grown
 
 
+def root(W: F64, floor: float = FLOOR) -> F64:
+    """(W'W + FLOOR^2 tr(W'W) I)^1/2 for the columns of W, given as rows (m, d)."""
+    products = gram(W)
+    whole = _in_order(np.diag(products))
+    values, vectors = eigh(products + floor * floor * whole * np.eye(len(W)))
+    return gram(vectors * np.sqrt(np.sqrt(np.maximum(values, 0.0))))
+
+
 def sigma_step(W: F64, floor: float = FLOOR) -> F64:
     """S by the columns of W, given as rows (m, d): symmetric, of trace m; W of all 0 gives I.
 
     >>> sigma_step(np.array([[3.0], [-3.0]])).round(3).tolist()
-    [[1.0, -0.868], [-0.868, 1.0]]
+    [[1.0, -0.905], [-0.905, 1.0]]
     """
-    m, products = len(W), gram(W)
-    whole = _in_order(np.diag(products))
-    if not whole > 0.0:
-        return np.eye(m)
-    values, vectors = eigh(products + floor * floor * whole * (np.eye(m) + COMMON))
-    S = gram(vectors * np.sqrt(np.sqrt(np.maximum(values, 0.0))))
-    return S / (_in_order(np.diag(S)) / m)
+    S = root(W, floor)
+    size = _in_order(np.diag(S)) / len(W)
+    return S / size if size > 0.0 else np.eye(len(W))
+
+
+def nearer(S: F64, c: float, B: F64, floor: float = FLOOR) -> tuple[F64, float]:
+    """S and c a step nearer to the best for the models that B (m, d) makes by those of before.
+
+    >>> S, c = nearer(np.eye(2), 0.5, np.array([[3.0], [-3.0]]))
+    >>> S.round(3).tolist(), round(c, 3)
+    ([[1.0, -0.09], [-0.09, 1.0]], 0.456)
+    """
+    m = len(B)
+    u, V = c * product(np.ones((1, m)), B), (1.0 - c) * drawn(S, B, own=True)
+    weak = floor * floor * (_in_order(np.diag(gram(V))) + float(gram(u)[0, 0]))
+    mine = float(np.sqrt(gram(u)[0, 0] + weak))
+    theirs = _in_order(np.diag(root(V, floor))) / np.sqrt(m)
+    if not mine + theirs > 0.0:
+        return S, c
+    best = float(mine / (mine + theirs))
+    return S + STEP * (sigma_step(V, floor) - S), c + STEP * (best - c)
 
 
 def safe_rho(S: F64, own: F64 | None = None, at_once: int | None = None) -> float:
