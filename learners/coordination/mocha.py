@@ -16,12 +16,13 @@ and what is done is of use in any case, for every step climbs the dual.
 
 Learning: as `dmtrl`, but for each example the number of steps is drawn anew, from `work`, by the
 task's seed: at 0 the example is only kept (theta = 1), later steps make up for it. The meeting's
-Sigma is the one that the released code learns, the probabilistic regulariser, with a little of the
-mean-regularised form's beside it (`sigma`); with `coupling` given it is that form's alone.
+Sigma is the one that the released code learns, the probabilistic regulariser, beside that of the
+mean-regularised form, how much of each being learnt too; with `coupling` given it is that form's
+alone.
 
-Meetings: as `dmtrl`, d floats up and 2 d + 2 down for each class. Who is dropped from a round says
-nothing and hears nothing; what it says next is its state, with all that was lost in it, and what it
-hears next says what it is based on. So alpha and B agree whatever is dropped.
+Meetings: as `dmtrl`, d floats up and 2 d + 3 down for each class, and d a place. Who is dropped
+from a round says nothing and hears nothing; what it says next is its state, with all that was lost
+in it, and what it hears next says what it is based on. So alpha and B agree whatever is dropped.
 
 Guarantee: for Sigma fixed, tasks that are dropped with a probability less than 1 each, and E[theta]
 less than 1 else, the gap closes: at a linear rate for smooth losses, as 1 / epsilon for Lipschitz
@@ -47,7 +48,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from learners.coordination.sdca import COMMON, EVERY, REPLAYS, RIDGES, WINDOW, Loss, sdca
-from learners.coordination.sigma import FLOOR
+from learners.coordination.sigma import FLOOR, PACE
 from learners.types import Strategy
 
 
@@ -62,6 +63,7 @@ def mocha(
     at_once: int | None = None,
     every: int = EVERY,
     floor: float = FLOOR,
+    pace: float = PACE,
 ) -> Strategy:
     """The strategy, for each of several ridges.
 
@@ -70,7 +72,7 @@ def mocha(
     work
         the least and the most steps for an example, the first of which is on the example itself;
         how many there are is drawn evenly between, anew for every example, by the task's seed
-    ridges, coupling, loss, window, at_once, every, floor
+    ridges, coupling, loss, common, window, at_once, every, floor, pace
         as `dmtrl`
     """
-    return sdca("mocha", ridges, loss, work, window, coupling, common, at_once, every, floor)
+    return sdca("mocha", ridges, loss, work, window, coupling, common, at_once, every, floor, pace)

@@ -140,9 +140,9 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
     def run(
         rows: Any, indptr: Any, columns: Any, slots: Any, ids: Any, values: Any, labels: Any,
         weights: Any, first: Any, start: int, x: Any, last: Any, named: Any, others: Any,
-        told: Any, shown: Any, drawn: Any, y: Any, weight: Any, beta: Any, heard: Any, base: Any,
-        G: Any, n: Any, seed: Any, here: Any, sigma: Any, rho: Any, common: Any, ridge: Any,
-        least: int, most: int, scores: Any,
+        told: Any, shown: Any, drawn: Any, y: Any, weight: Any, beta: Any, theirs: Any, base: Any,
+        G: Any, n: Any, seed: Any, mine: Any, elsewhere: Any, sigma: Any, part: Any, rho: Any,
+        ridge: Any, least: int, most: int, scores: Any,
     ) -> None:  # fmt: skip
         classes, e = first.shape[1], len(ridge)
         k = 1 if binary else classes
@@ -159,11 +159,13 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
             square = 0.0
             for j in range(lo, hi):
                 at, value = entry(runs, begin, slots, j), np.float64(values[j])
+                col = columns[j]
                 square += value * value
                 _times(value, x[at], _arc(count, last[at], C), row)
                 for q in range(k):
                     for s in range(e):
-                        by = common[t, s] / ridge[s] * (here[columns[j], q, s] - shown[at, q, s])
+                        all_b = mine[col, q, s] + elsewhere[col, q, s]
+                        by = part[t, s] / ridge[s] * (all_b - shown[at, q, s])
                         m[q * e + s] += value * (others[at, q, s] + by)
                         b0[q * e + s] += value * told[at, q, s]
             _duals(y[t], weight[t], beta[t], alpha)
@@ -172,10 +174,10 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                 for s in range(e):
                     own = sigma[t, s] / ridge[s] * (_dot(alpha[q * e + s], row, whole) / C)
                     said[q * e + s] = np.float32(m[q * e + s] + half * own)
-            spoken = 0
+            several = 0  # that the task has met: to one that has met none, two are one margin
             for q in range(classes):
-                spoken += first[links.consulted(t, now, first), q] < now
-            if spoken > 2:
+                several += t > 0 and first[t, q] < now
+            if several > 2:
                 said *= np.float32(2.0)
             for s in range(e):
                 at = i * classes * e + s
@@ -187,20 +189,21 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                     )
             if not teach:
                 continue
-            if common[t, 0]:  # what the others here have learnt since, in what is kept
+            if part[t, 0]:  # what the others here have learnt since, in what is kept
                 moved[:] = 0.0
                 for j in range(lo, hi):
                     at, col = entry(runs, begin, slots, j), columns[j]
                     arc = _arc(count, last[at], C)
                     for q in range(k):
                         for s in range(e):
-                            by = common[t, s] / ridge[s] * (here[col, q, s] - shown[at, q, s])
+                            all_b = mine[col, q, s] + elsewhere[col, q, s]
+                            by = part[t, s] / ridge[s] * (all_b - shown[at, q, s])
                             _times(by - drawn[at, q, s], x[at], arc, moved[q * e + s])
                             drawn[at, q, s] = by
                 for q in range(k):
                     for s in range(e):
                         for p in range(C):
-                            heard[t, p, q, s] += moved[q * e + s, p]
+                            theirs[t, p, q, s] += moved[q * e + s, p]
             n[t, 1] += 1
             keeps = weights[i] > 0.0
             count += keeps
@@ -223,7 +226,7 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                     y[t, new, q] = np.float32((half if up else -half) if is_met else 0.0)
                     for s in range(e):
                         beta[t, new, q, s] = alpha[q * e + s, new] = 0.0
-                        heard[t, new, q, s], base[t, new, q, s] = m[q * e + s], b0[q * e + s]
+                        theirs[t, new, q, s], base[t, new, q, s] = m[q * e + s], b0[q * e + s]
             met = 0
             for q in range(classes):
                 met += first[0, q] < now or q == label
@@ -246,18 +249,18 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                             continue
                         own = _dot(alpha[q * e + s], G[t, p], whole) / C
                         braked = rho[t, s] * own - (rho[t, s] - 1.0) * base[t, p, q, s] / half
-                        u = sign * (heard[t, p, q, s] / half + by * braked)
+                        u = sign * (theirs[t, p, q, s] / half + by * braked)
                         new_b = stepped(loss, beta[t, p, q, s], u, grows)
                         beta[t, p, q, s] = new_b
                         alpha[q * e + s, p] = sign * v * new_b
-            if common[t, 0]:
+            if part[t, 0]:
                 for j in range(lo, hi):
                     at, col = entry(runs, begin, slots, j), columns[j]
                     arc = _arc(count, last[at], C)
                     for q in range(k):
                         for s in range(e):
                             b = half * _dot(alpha[q * e + s], x[at], arc) / C
-                            here[col, q, s] += b - shown[at, q, s]
+                            mine[col, q, s] += b - shown[at, q, s]
                             shown[at, q, s] = b
 
     return run
@@ -281,14 +284,14 @@ def telling(rows: I64, x: Any, last: Any, y: Any, weight: Any, beta: Any, n: Any
 
 @compiled
 def hearing(
-    rows: I64, x: Any, last: Any, named: Any, others: Any, told: Any, drawn: Any, heard: Any,
+    rows: I64, x: Any, last: Any, named: Any, others: Any, told: Any, drawn: Any, theirs: Any,
     base: Any, n: Any, new_others: Any, new_told: Any, new_drawn: Any,
 ) -> None:  # fmt: skip
     """Take the others' part and what this task told, in columns that it has seen.
 
     And what they make of the window's examples, summed up in the order of the features' ids.
     """
-    C, k, e = heard.shape[1:]
+    C, k, e = theirs.shape[1:]
     by_theirs, by_told = np.zeros((2, C))
     for i in range(len(rows)):
         t = rows[i]
@@ -304,4 +307,4 @@ def hearing(
                     arc = _arc(n[t, 0], last[t, d], C)
                     _times(others[t, d, q, s] + drawn[t, d, q, s], x[t, d], arc, by_theirs)
                     _times(told[t, d, q, s], x[t, d], arc, by_told)
-                heard[t, :, q, s], base[t, :, q, s] = by_theirs, by_told
+                theirs[t, :, q, s], base[t, :, q, s] = by_theirs, by_told

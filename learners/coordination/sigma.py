@@ -1,19 +1,23 @@
 """The covariance of tasks, learnt at the meeting from what they believe: the Sigma-step.
 
-For W fixed, the S >= 0 of trace m that minimises tr(W S^-1 W') is m (W'W)^1/2 / tr (W'W)^1/2
+Of m tasks, m Sigma = c 11' + (1 - c) S, with S of trace m: models are w_t = u + v_t,
+
+    |u|^2 / c  +  tr(V S^-1 V') / (1 - c)
+
+being what they cost. For V fixed the S >= 0 of trace m that is best is m (V'V)^1/2 / tr (V'V)^1/2
 (Zhang & Yeung, "A convex formulation for learning task relationships in multi-task learning",
-UAI 2010). Alone it starves who believes little: its variance goes to 0 and it learns no more. And
-it takes W for the truth, however few examples that is from. So W'W is added to, as if there had
-been other models, weak ones, that tasks share in part (I is each by itself, 11' all as one, which
-is Sigma where models are drawn to their mean):
+UAI 2010), and then c = |u| / (|u| + tr (V'V)^1/2 / m^1/2) is. Alone that starves who believes
+little: its variance goes to 0 and it learns no more. So V'V is added to, as if there had been other
+models, weak ones, each of a task by itself,
 
-    W'W + FLOOR^2 tr(W'W) (I + COMMON 11')
+    V'V + FLOOR^2 tr(V'V) I
 
-So no eigenvalue of the root is less than nearly FLOOR times the largest, and who has learnt nothing
-yet leans on the rest; the more tasks there are, the more the common part weighs.
+and no eigenvalue of the root is less than nearly FLOOR times the largest; |u|^2 likewise. And it
+takes W for the truth, however few examples that is from, and W = B Sigma / lambda leaps when Sigma
+does: so Sigma goes only PACE of the way at a time.
 
-S = m Sigma, of mean variance 1, is what is kept: a task that meets nobody has S = 1 and need not
-know how many others there are. With several classes each is a further row of W.
+Mean variances are 1: a task that meets nobody has S = 1 and need not know how many others there
+are. With several classes each is a further row of W.
 """
 
 from __future__ import annotations
@@ -26,17 +30,17 @@ from learners.linalg import eigh, gram, product
 from learners.types import F64, I64
 
 FLOOR = 0.05  # 1e-3 cost 1.5 to 4 points, 1e-7 is none
-STEP = 0.1  # of the way: all of it at once cost half a point, and a third of the log loss
+PACE = 0.1  # of the way: all of it at once cost half a point, and a third of the log loss
 GROWN = 5  # examples before a task is related to others
 MOST = 256  # tasks that are: a meeting costs the cube of their number
 
 
 class Related(NamedTuple):
-    """What the meeting remembers of tasks: who is related, and how."""
+    """What the meeting remembers of tasks: who is related, how, and what all have in common."""
 
     seat: Annotated[I64, "t1"]  # 1 + index along q of those that are; 0: others, who have S = 1
     S: Annotated[F64, "tqe"]  # by seat, q = MOST
-    common: Annotated[F64, "e"]  # c
+    part: Annotated[F64, "e"]  # c
     step: Annotated[I64, "1"]  # examples that all had seen at the last Sigma-step
 
 
@@ -81,8 +85,8 @@ def sigma_step(W: F64, floor: float = FLOOR) -> F64:
     return S / size if size > 0.0 else np.eye(len(W))
 
 
-def nearer(S: F64, c: float, B: F64, floor: float = FLOOR) -> tuple[F64, float]:
-    """S and c a step nearer to the best for the models that B (m, d) makes by those of before.
+def nearer(S: F64, c: float, B: F64, floor: float = FLOOR, pace: float = PACE) -> tuple[F64, float]:
+    """S and c (0 stays 0), so much nearer to the best for the models that B (m, d) makes by them.
 
     >>> S, c = nearer(np.eye(2), 0.5, np.array([[3.0], [-3.0]]))
     >>> S.round(3).tolist(), round(c, 3)
@@ -95,8 +99,8 @@ def nearer(S: F64, c: float, B: F64, floor: float = FLOOR) -> tuple[F64, float]:
     theirs = _in_order(np.diag(root(V, floor))) / np.sqrt(m)
     if not mine + theirs > 0.0:
         return S, c
-    best = float(mine / (mine + theirs))
-    return S + STEP * (sigma_step(V, floor) - S), c + STEP * (best - c)
+    best = float(mine / (mine + theirs)) if c else 0.0
+    return S + pace * (sigma_step(V, floor) - S), c + pace * (best - c)
 
 
 def safe_rho(S: F64, own: F64 | None = None, at_once: int | None = None) -> float:
@@ -105,19 +109,35 @@ def safe_rho(S: F64, own: F64 | None = None, at_once: int | None = None) -> floa
     rho diag(own) - S >= 0, own being S's diagonal where it is not said: then the whole never falls
     short of its parts' progress, each with its own square term times rho. It is the largest
     eigenvalue of S by these sizes. Where it is not known who moves, but that no more than `at_once`
-    do: no such part of it has a row whose sizes add up to more than the largest so many of it, nor
-    hence an eigenvalue.
+    do: no such part of it has a row that comes to more than its own entry and the largest so many
+    others, nor hence an eigenvalue (Gershgorin).
 
     >>> round(safe_rho(np.array([[1.0, 0.5], [0.5, 1.0]])), 12)
     1.5
     """
+    if not len(S):
+        return 0.0
     scale = 1.0 / np.sqrt(np.diag(S) if own is None else own)
     alike = S * scale * scale[:, None]
     rho = float(eigh(alike)[0][-1])
     if at_once is not None and at_once < len(S):
-        largest = np.sort(np.abs(alike), axis=1)[:, len(S) - at_once :]
-        rho = min(rho, max(_in_order(row) for row in largest))
+        mine = np.diag(alike)
+        apart = np.sort(-np.abs(alike - np.diag(mine)), axis=1)[:, : at_once - 1]
+        rho = min(rho, max(one - _in_order(row) for one, row in zip(mine, apart, strict=True)))
     return rho
+
+
+def most_apart(own: F64, places: I64, at_once: int | None = None) -> float:
+    """Likewise for what is 1 between tasks of different places, and 0 within one: at least its rho.
+
+    >>> most_apart(np.ones(3), np.array([0, 0, 1])), most_apart(np.ones(3), np.array([0, 0, 0]))
+    (2.0, 0.0)
+    """
+    if not len(own):
+        return 0.0
+    each = np.bincount(places, 1.0 / own)
+    rho = float(_in_order(each) - each[each > 0.0].min())
+    return rho if at_once is None else min(rho, (at_once - 1) / float(own.min()))
 
 
 def drawn(S: F64, B: F64, own: bool) -> F64:

@@ -179,7 +179,8 @@ def plain(
         return total
 
     def live(t: int) -> Array:
-        return c / ridge * (shown.sum(0) - shown[t])
+        theirs: Array = c / ridge * (shown.sum(0) - shown[t])
+        return theirs
 
     for i, t in enumerate(task):
         held = X[i] != 0

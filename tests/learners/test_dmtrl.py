@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from learners import tree
 from learners.coordination import sigma as sigma_module
 from learners.coordination.dmtrl import dmtrl
+from learners.coordination.scaled import scaled
 from learners.coordination.sdca import COMMON, Loss
 from learners.coordination.sdca_kernels import LOSSES, stepped
 from learners.coordination.sigma import MOST, Related, drawn, safe_rho, seated, sigma_step
@@ -28,6 +29,7 @@ from tests.learners.dual_plain import (
     sigma,
     without_constant,
 )
+from tests.learners.laws import cases, test_meetings
 
 KINDS: tuple[Loss, ...] = ("logistic", "hinge", "smooth", "squared")
 
@@ -107,7 +109,13 @@ def test_W_is_B_Sigma_over_lambda_at_all_times(coupling: float | None) -> None:
                 b = place.strategy.message(place.bank, np.array([row])).b[0, at, 0, 0]
                 np.testing.assert_allclose(b, B[t], atol=1e-12)
                 others = S @ told / 0.2 - np.diag(S)[:, None] * told / 0.2
-                np.testing.assert_allclose(heard.others[row, at, 0, 0], others[t], atol=1e-9)
+                common = place.bank.common.heard[at, 0, 0]
+                np.testing.assert_allclose(common, told.sum(0) - told[t], atol=1e-12)
+                theirs = heard.others[row, at, 0, 0] + c / 0.2 * common
+                np.testing.assert_allclose(theirs, others[t], atol=1e-9)
+                W = place.strategy.model(place.bank, np.array([row]))[0, at, 0, 0]
+                mine = others[t] + S[t, t] * B[t] / 0.2
+                np.testing.assert_allclose(W, mine, rtol=1e-6, atol=1e-6)
                 np.testing.assert_allclose(heard.sigma[row, 0], S[t, t], atol=1e-9)
                 assert (betas[t] >= 0).all() and (betas[t] <= 1).all()
                 net.work(t)
@@ -149,6 +157,12 @@ def test_rho_of_1_is_exact_for_one_at_a_time_and_too_little_for_all_at_once() ->
     assert np.diff(run(1, parallel=False)).min() > -1e-7
     assert np.diff(run(None, parallel=True)).min() > -1e-7
     assert np.diff(run(1, parallel=True)).min() < -0.01
+
+
+def test_two_places_that_always_meet_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One moves at a time, so nobody brakes, in one place as in two.
+    monkeypatch.setitem(cases.CASES, "alternating", lambda: scaled(dmtrl((0.01,), at_once=1)))
+    test_meetings.test_two_places_that_always_meet_are_one("alternating")
 
 
 def test_rho_is_safe_and_tight() -> None:
@@ -252,7 +266,7 @@ def test_same_and_opposite_tasks_are_found_and_help_each_other(sign: float) -> N
             place.learn(without_constant([example(f"task {t}", X[t, i], Y[t, i]) for t in (0, 1)]))
         memory = place.hub.memory
         S = memory.S[:, memory.seat[:, 0] - 1, 0] if coupling is None else np.eye(2)
-        S = memory.common[0] + (1 - memory.common[0]) * S
+        S = memory.part[0] + (1 - memory.part[0]) * S
         return float(place.progress.errors.sum()), S / np.sqrt(np.outer(np.diag(S), np.diag(S)))
 
     alone = company = 0.0
@@ -294,6 +308,7 @@ def test_many_tasks_meet() -> None:
     [
         ({"ridges": (0.0,)}, "ridges"), ({"loss": "log"}, "loss"), ({"replays": -2}, "work"),
         ({"window": 0}, "window"), ({"coupling": 2.0}, "coupling"), ({"floor": -0.1}, "floor"),
+        ({"pace": 1.1}, "pace"), ({"common": -1.0}, "common"),
         ({"at_once": 0}, "at_once"),
     ],
 )  # fmt: skip
