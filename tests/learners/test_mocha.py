@@ -151,8 +151,8 @@ def accuracy(strategy: Strategy, X: Array, Y: Array, period: int) -> tuple[float
     [("mean", 79.0, 82.5), ("cluster", 79.7, 84.9), ("lowrank", 81.6, 86.3)],
 )
 def test_the_reference_study(kind: str, whole: float, last: float) -> None:
-    # A buffer of 50, 5 replays, ridge 3e-2 T, floor 5 %, one task after another, Sigma all
-    # learnt and at once as in the papers: means of three seeds. The reference's problems were others
+    # A buffer of 50, 5 replays, ridge 3e-2 T, floor 5 %, one task after another, Sigma learnt whole
+    # and at once as the papers do: means of three seeds. The reference's problems were others
     # of the same kind: a point or two is noise.
     learnt, frozen = [], []
     for seed in range(3):
