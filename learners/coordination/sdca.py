@@ -20,7 +20,7 @@ from learners.types import F32, F64, I64, U32, Block, Inbox, Rows, Scores, Shape
 
 WINDOW = 200  # examples kept: 800 bytes a task and column, and 160 kB a task for their products
 RIDGES = (0.0005, 0.0015, 0.005, 0.015)
-TOIL = 20.0  # an entry's, by these: 13 of long examples, 80 of short ones
+TOIL = 20.0  # an entry's, by these: 6 of long examples, 40 of short ones
 COMMON = 0.7  # share of Sigma that is the same for all tasks, where the rest is learnt
 EVERY = 100  # examples of all tasks between Sigma-steps
 REPLAYS = 20  # steps an example on those kept; 40 gained .1 points or none, 10 lost .3
