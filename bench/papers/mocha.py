@@ -106,7 +106,7 @@ def errors(model: str, learnt: Data, asked: Data, passes: Mapping[str, int] = PA
     tasks, counts = np.unique(names, return_counts=True)
     strategy = mocha(
         RIDGES, None if model == "mocha" else 0.0, loss="hinge", work=(STEPS, STEPS),
-        window=int(counts.max()), every=0,
+        window=int(counts.max()), every=0, common=0.0, pace=1.0,
     )  # fmt: skip
     rounds = Rounds(strategy, (learnt.X - mean) / deviation, learnt.y, names.tolist())
     work = {name: -(-int(n) // STEPS) for name, n in zip(tasks, counts, strict=True)}

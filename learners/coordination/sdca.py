@@ -43,6 +43,7 @@ class Heard(NamedTuple):
     sigma: Annotated[F64, "te"]  # sigma_tt
     part: Annotated[F64, "te"]  # c
     rho: Annotated[F64, "te"]
+    blind: Annotated[F64, "te"]  # rho on occasions: nobody is shown then what a task does
 
 
 class Live(NamedTuple):
@@ -145,21 +146,22 @@ def sdca(
             tree.zeros(Duals, rows, e, c=window),
             tree.zeros(Common, shape, e),
         )
-        bank.heard.sigma[:] = bank.heard.rho[:] = 1.0
+        for leaf in bank.heard[2:]:
+            leaf[:] = 1.0
         bank.heard.part[:] = c
         bank.duals.seed[:, 0] = seeds
         return bank
 
     def run(bank: Sdca, block: Block, teach: bool) -> Scores:
-        (x, last, named), (others, told, sigma, part, rho), live, duals, common = bank
+        (x, last, named), (others, told, *said), live, duals, common = bank
         k, classes, n = others.shape[-2], block.first.shape[1], len(block.rows)
         scores = np.zeros((n, classes, e))
         by_column = (x.reshape(-1, window), last.reshape(-1), named.reshape(-1))
         learner(k == 1, which, block.runs, teach)(
             block.rows, block.indptr, block.columns, block.slots, block.ids, block.values,
             block.labels, block.weights, block.first, block.start, *by_column,
-            *(leaf.reshape(-1, k, e) for leaf in (others, told, *live)), *duals, *common, sigma,
-            part, rho, ridge, least, most, scores.reshape(-1),
+            *(leaf.reshape(-1, k, e) for leaf in (others, told, *live)), *duals, *common, *said,
+            ridge, least, most, scores.reshape(-1),
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 
@@ -200,7 +202,9 @@ def sdca(
     def mix(memory: Related, inbox: Inbox) -> tuple[Heard, Elsewhere]:
         b: F64 = inbox.message.b
         ones = np.ones((len(b), e))
-        reply = Heard(np.zeros_like(b), b.copy(), ones, memory.part * ones, ones.copy())
+        reply = Heard(
+            np.zeros_like(b), b.copy(), ones, memory.part * ones, ones.copy(), ones.copy()
+        )
         here = np.zeros((len(inbox.mixing), *b.shape[1:]))
         np.add.at(here, inbox.senders, b)
         elsewhere = Elsewhere(here.sum(0) - here)
@@ -229,8 +233,10 @@ def sdca(
             reply.sigma[:, s], reply.part[:, s] = own, part
             rho = (1.0 - part) * ones[:, s]
             rho[rows] = safe_rho((1.0 - part) * S, own[rows], at_once)
-            rho += part / own + part * most_apart(own, inbox.senders, at_once)
-            reply.rho[:, s] = np.maximum(1.0, rho)
+            rho += part / own
+            for into, places in ((reply.rho, inbox.senders), (reply.blind, np.arange(len(b)))):
+                together = part * most_apart(own, places, at_once)
+                into[:, s] = np.maximum(1.0, rho + together)
         return reply, elsewhere
 
     def model(bank: Sdca, rows: Rows) -> F32:

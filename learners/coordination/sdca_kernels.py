@@ -142,7 +142,7 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
         weights: Any, first: Any, start: int, x: Any, last: Any, named: Any, others: Any,
         told: Any, shown: Any, drawn: Any, y: Any, weight: Any, beta: Any, theirs: Any, base: Any,
         G: Any, n: Any, seed: Any, mine: Any, elsewhere: Any, sigma: Any, part: Any, rho: Any,
-        ridge: Any, least: int, most: int, scores: Any,
+        blind: Any, ridge: Any, least: int, most: int, scores: Any,
     ) -> None:  # fmt: skip
         classes, e = first.shape[1], len(ridge)
         k = 1 if binary else classes
@@ -244,12 +244,13 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                     sign = 1.0 if y[t, p, q] > 0 else -1.0
                     for s in range(e):
                         v, by = np.float64(weight[t, p]), sigma[t, s] / ridge[s]
-                        grows = rho[t, s] * by * v * np.float64(G[t, p, p]) / C
+                        brake = rho[t, s] if keeps else blind[t, s]
+                        grows = brake * by * v * np.float64(G[t, p, p]) / C
                         if grows <= 0.0:
                             continue
                         own = _dot(alpha[q * e + s], G[t, p], whole) / C
-                        braked = rho[t, s] * own - (rho[t, s] - 1.0) * base[t, p, q, s] / half
-                        u = sign * (theirs[t, p, q, s] / half + by * braked)
+                        moved_by = brake * own - (brake - 1.0) * base[t, p, q, s] / half
+                        u = sign * (theirs[t, p, q, s] / half + by * moved_by)
                         new_b = stepped(loss, beta[t, p, q, s], u, grows)
                         beta[t, p, q, s] = new_b
                         alpha[q * e + s, p] = sign * v * new_b

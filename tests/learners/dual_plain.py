@@ -203,11 +203,12 @@ def plain(
             part = np.ix_(grown, grown)
             S_new = np.eye(T)
             S_new[part], c = nearer(S[part], c, B[grown])
-            S, s, rho = S_new, c + (1 - c) * np.diag(S_new), np.ones(T)
+            S, s, least = S_new, c + (1 - c) * np.diag(S_new), np.full(T, 1 - c)
             scale = 1 / np.sqrt(s)
             alike = ((1 - c) * S * scale * scale[:, None])[part]
             if len(grown):
-                rho[grown] = np.maximum(1, c / s[grown] + np.linalg.eigvalsh(alike)[-1])
+                least[grown] = np.linalg.eigvalsh(alike)[-1]
+            rho = np.maximum(1, c / s + least)
             others, told = (1 - c) * (S - np.diag(np.diag(S))) @ B / ridge, B
             shown = B.copy()
             drawn = np.array([live(u) for u in range(T)])
