@@ -38,11 +38,11 @@ sum of b at other places, d floats. (The papers send w_t, sigma_tt and rho, d + 
 comes before the task goes on.) As all are states, messages may be lost or late: a task counts what
 it did since the b_t that the meeting knew with rho, and all of it in its own w_t. The meeting takes
 u and V by the Sigma of before. S = T (V'V + p I)^1/2 / tr, p being .25 % of tr(V'V), and
-c = |u| / (|u| + tr (V'V)^1/2 / T^1/2) would be best for them; Sigma goes a tenth of the way there,
-and W = B Sigma / lambda from then on: O(d T^2 + T^3), for up to 256 tasks with at least 5 examples;
-of more those are related that have seen the most, the others have u alone meanwhile. What is heard
-of columns that a task has never seen is dropped, so memory follows those it has; it is there from
-the next meeting on after a column's first example.
+c = |u| / (|u| + tr (V'V)^1/2 / T^1/2) would be best for them; S goes a tenth of the way there, c
+half of it, and W = B Sigma / lambda from then on: O(d T^2 + T^3), for up to 256 tasks with at least
+5 examples; of more those are related that have seen the most, the others have u alone meanwhile.
+What is heard of columns that a task has never seen is dropped, so memory follows those it has; it
+is there from the next meeting on after a column's first example.
 
 Guarantee: for Sigma fixed, and replies merged before the next example, the dual never falls,
 whatever steps are left out; the duality gap closes at a linear rate for smooth losses, as
@@ -66,7 +66,7 @@ regression with that ridge); division by C from the first example on, which regu
 there are few; what is added to V'V (`sigma`), where the papers have nothing or a least eigenvalue;
 replies that say what they are based on. The part in common: MOCHA's mean-regularised form is S = I
 and c fixed, its probabilistic one c = 0; that both are learnt together, which is jointly convex for
-c and S as for S alone, that what is common is live within a place, and that Sigma goes there by
+c and S as for S alone, that what is common is live within a place, and that S goes there by
 tenths are ours. All the way at once, one-pass errors are up to a point more and log losses up to
 twice as large, for W leaps where B stays. And the defaults: a ridge of .0025 times 200 examples is
 a prior worth half an example; c = .7 before anything is known of it.
@@ -119,7 +119,8 @@ def dmtrl(
     floor
         of the eigenvalues of (V'V)^1/2, by the largest
     pace
-        how much of the way to the best Sigma a Sigma-step goes; 1: all of it, as in the papers
+        how much of the way to the best S a Sigma-step goes, and up to five times as much of that to
+        the best c; 1: all of it, as in the papers
     """
     return sdca(
         "dmtrl", ridges, loss, (1 + replays,) * 2, window, coupling, common, at_once, every, floor,

@@ -14,7 +14,7 @@ models, weak ones, each of a task by itself,
 
 and no eigenvalue of the root is less than nearly FLOOR times the largest; |u|^2 likewise. And it
 takes W for the truth, however few examples that is from, and W = B Sigma / lambda leaps when Sigma
-does: so Sigma goes only PACE of the way at a time.
+does: so S goes only PACE of the way at a time, and c LEAD times that.
 
 Mean variances are 1: a task that meets nobody has S = 1 and need not know how many others there
 are. With several classes each is a further row of W.
@@ -30,7 +30,8 @@ from learners.linalg import eigh, gram, product
 from learners.types import F64, I64
 
 FLOOR = 0.05  # 1e-3 cost 1.5 to 4 points, 1e-7 is none
-PACE = 0.1  # of the way: all of it at once cost half a point, and a third of the log loss
+PACE = 0.1  # of S's way: all of it at once cost half a point, and a third of the log loss
+LEAD = 5.0  # c's, by that: it is one number, S one for each pair of tasks
 GROWN = 5  # examples before a task is related to others
 MOST = 256  # tasks that are: a meeting costs the cube of their number
 
@@ -90,7 +91,7 @@ def nearer(S: F64, c: float, B: F64, floor: float = FLOOR, pace: float = PACE) -
 
     >>> S, c = nearer(np.eye(2), 0.5, np.array([[3.0], [-3.0]]))
     >>> S.round(3).tolist(), round(c, 3)
-    ([[1.0, -0.09], [-0.09, 1.0]], 0.456)
+    ([[1.0, -0.09], [-0.09, 1.0]], 0.282)
     """
     m = len(B)
     u, V = c * product(np.ones((1, m)), B), (1.0 - c) * drawn(S, B, own=True)
@@ -100,7 +101,7 @@ def nearer(S: F64, c: float, B: F64, floor: float = FLOOR, pace: float = PACE) -
     if not mine + theirs > 0.0:
         return S, c
     best = float(mine / (mine + theirs)) if c else 0.0
-    return S + pace * (sigma_step(V, floor) - S), c + pace * (best - c)
+    return S + pace * (sigma_step(V, floor) - S), c + min(1.0, LEAD * pace) * (best - c)
 
 
 def safe_rho(S: F64, own: F64 | None = None, at_once: int | None = None) -> float:

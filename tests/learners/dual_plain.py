@@ -148,13 +148,13 @@ def sigma(W: Array) -> Array:
 
 
 def nearer(S: Array, c: float, B: Array) -> tuple[Array, float]:
-    """A tenth of the way to the S and c that are best for what B makes by those of before."""
+    """A tenth of the way to the best S for what B makes by those of before, half of it to c."""
     u, V = c * B.sum(0), (1 - c) * S @ B
     if not B.any():
         return S, c
     mine = np.sqrt(u @ u + 0.05**2 * (u @ u + np.sum(V * V)))
     theirs = np.trace(root(V)) / np.sqrt(len(B))
-    return 0.9 * S + 0.1 * sigma(V), 0.9 * c + 0.1 * mine / (mine + theirs)
+    return 0.9 * S + 0.1 * sigma(V), (c + mine / (mine + theirs)) / 2
 
 
 def plain(
