@@ -139,6 +139,27 @@ def test_the_dual_never_falls_and_the_gap_closes(kind: Loss) -> None:
     assert primal - dual < (5e-3 if kind == "hinge" else 1e-3) * dual
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_within_a_place_the_dual_climbs_without_a_meeting(kind: Loss) -> None:
+    T, n, d, C, ridge = 4, 12, 6, 20, 0.05
+    X, Y = made(11, T, n, d)
+    place = Place(dmtrl((ridge,), 0.7, loss=kind, replays=3, window=C), bits=14, period=0)
+    place.learn(without_constant([example("names", X[0, 0], y, 0.0) for y in (-1, 1)]))
+    duals = []
+    for i in range(n):
+        for t in range(T):
+            place.learn(without_constant([example(f"task {t}", X[t, i], Y[t, i])]))
+            rows = place._tasks.rows([f"task {u}" for u in range(T)])
+            beta = place.bank.duals.beta[rows, 1 : n + 1, 0, 0]
+            B = np.einsum("tn,tnd->td", beta * Y, X) / C
+            square = float(np.sum(B * (coupled(T, 0.7) @ B))) / (2 * ridge)
+            duals.append(sum(float(conjugate(kind, b[b != 0]).sum()) for b in beta) / C - square)
+    assert duals[0] > 0 and np.diff(duals).min() > -1e-7
+    ids = place._columns.find(np.array([column(f"x{j}", 14) for j in range(d)], np.uint32))
+    W = place.strategy.model(place.bank, rows)[:, ids, 0, 0]
+    np.testing.assert_allclose(W, coupled(T, 0.7) @ B / ridge, rtol=1e-5, atol=1e-5)
+
+
 def test_rho_of_1_is_exact_for_one_at_a_time_and_too_little_for_all_at_once() -> None:
     X, Y = made(4, T=8, rank=1)
     S, ridge = coupled(8, 0.9), 0.02
