@@ -20,7 +20,7 @@ Sigma is the one that the released code learns, the probabilistic regulariser, b
 mean-regularised form, how much of each being learnt too; with `coupling` given it is that form's
 alone.
 
-Meetings: as `dmtrl`, d floats up and 2 d + 3 down for each class, and d a place. Who is dropped
+Meetings: as `dmtrl`, d floats up and 2 d + 4 down for each class, and d a place. Who is dropped
 from a round says nothing and hears nothing; what it says next is its state, with all that was lost
 in it, and what it hears next says what it is based on. So alpha and B agree whatever is dropped.
 
