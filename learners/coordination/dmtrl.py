@@ -33,16 +33,16 @@ of them from the next meeting on; tasks of a place take turns, and need not brak
 costs O(C) more for each entry and class.
 
 Meetings: a task tells b_t, d floats for each class (8 d bytes), hears what the others' deviations
-add to w_t, the b_t that the meeting knew, sigma_tt, c, and rho for examples and for occasions: 2 d
-+ 4 floats; a place hears the sum of b at other places, d floats. (The papers send w_t, sigma_tt and
-rho, d + 2: there a reply comes before the task goes on.) As all are states, messages may be lost or
-late: a task counts what it did since the b_t that the meeting knew with rho, and all of it in its
-own w_t. The meeting takes u and V by the Sigma of before. S = T (V'V + p I)^1/2 / tr, p being .25 %
-of tr(V'V), and c = |u| / (|u| + tr (V'V)^1/2 / T^1/2) would be best for them; S goes a tenth of the
-way there, c half of it, and W = B Sigma / lambda from then on: O(d T^2 + T^3), for up to 256 tasks
-with at least 5 examples; of more those are related that have seen the most, the others have u alone
-meanwhile. What is heard of columns that a task has never seen is dropped, so memory follows those
-it has; it is there from the next meeting on after a column's first example.
+add to w_t, the b_t that the meeting knew, sigma_tt, c, and rho for examples and for occasions:
+2 d + 4 floats; a place hears the sum of b at other places, d floats. (The papers send w_t, sigma_tt
+and rho, d + 2: there a reply comes before the task goes on.) As all are states, messages may be
+lost or late: a task counts what it did since the b_t that the meeting knew with rho, and all of it
+in its own w_t. The meeting takes u and V by the Sigma of before. With p being .25 % of tr(V'V), S =
+T (V'V + p I)^1/2 / tr and c = |u| / (|u| + tr (V'V)^1/2 / T^1/2) would be best for them; S goes a
+tenth of the way there, c half of it, and W = B Sigma / lambda from then on: O(d T^2 + T^3), for up
+to 256 tasks with at least 5 examples; of more those are related that have seen the most, the others
+have u alone meanwhile. What is heard of columns that a task has never seen is dropped, so memory
+follows those it has; it is there from the next meeting on after a column's first example.
 
 Guarantee: for Sigma fixed, and replies merged before the next example, the dual never falls,
 whatever steps are left out, nor within a place where examples hold all columns (in sparse data
