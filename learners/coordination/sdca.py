@@ -231,7 +231,7 @@ def sdca(
             theirs = (1.0 - part) * drawn(S, B, own=False) / ridge[s]
             reply.others[rows, :, :, s] = theirs.reshape(len(rows), *b.shape[1:3])
             reply.sigma[:, s], reply.part[:, s] = own, part
-            rho = (1.0 - part) * ones[:, s]
+            rho = np.full(len(b), 1.0 - part)
             rho[rows] = safe_rho((1.0 - part) * S, own[rows], at_once)
             rho += part / own
             for into, places in ((reply.rho, inbox.senders), (reply.blind, np.arange(len(b)))):

@@ -136,7 +136,7 @@ def most_apart(own: F64, places: I64, at_once: int | None = None) -> float:
     """
     if not len(own):
         return 0.0
-    each = np.bincount(places, 1.0 / own)
+    each: F64 = np.asarray(np.bincount(places, 1.0 / own), np.float64)
     rho = float(_in_order(each) - each[each > 0.0].min())
     return rho if at_once is None else min(rho, (at_once - 1) / float(own.min()))
 
