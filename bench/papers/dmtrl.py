@@ -117,7 +117,9 @@ def learnt(n: int, seed: int, coupling: float | None) -> tuple[float, F64]:
     """Error in per cent on new examples, of the best ridge; the covariance at its meeting."""
     W = models(seed)
     data, asked = made(W, n, seed), made(W, 500, seed + 1000)
-    strategy = dmtrl(RIDGES, coupling, replays=STEPS - 1, window=n, every=0)
+    strategy = dmtrl(
+        RIDGES, coupling, replays=STEPS - 1, window=n, every=0, common=0.0, pace=1.0
+    )  # fmt: skip
     net = Rounds(strategy, data.X, data.y, data.task.tolist())
     work = dict.fromkeys(np.unique(data.task).tolist(), -(-n // STEPS))
     for _ in range(MEETINGS):

@@ -74,6 +74,7 @@ from learners.types import F32, F64, I64, Bank, Block, Inbox, Rows, Scores, Shap
 SHARES = (0.2, 0.5, 0.8, 0.95)
 D = 128  # a task's state is 66 kB for each share, and as much again where it is told in batches
 BATCH = 8  # examples between two states that are told
+TOIL = 20.0  # an entry's, by these D: 2 to 6 of long examples, 45 of short ones
 
 
 class Client(NamedTuple):
@@ -221,4 +222,4 @@ def client_server(
         return w
 
     named = tuple(f"client_server:{share:g}" for share in shares)
-    return Strategy(init, score, learn, message, merge, meet, mix, model, named)
+    return Strategy(init, score, learn, message, merge, meet, mix, model, named, toil=TOIL)

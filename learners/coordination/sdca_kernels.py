@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from learners import links
+from learners import lanes, links
 from learners.coordination.drom_kernels import chance
 from learners.kernels import compiled, entry
 from learners.losses import exp
@@ -24,6 +24,7 @@ HINGE, SMOOTH, LOGISTIC, SQUARED = range(4)
 LOSSES = ("hinge", "smooth", "logistic", "squared")
 GAMMA = 0.5  # of the smoothed hinge: it is quadratic from margin 1 down to 1 - gamma
 EDGE = 1e-12  # how near logistic duals come to 0 and 1
+WIDE = 8  # products summed up at once
 
 
 @compiled
@@ -75,20 +76,45 @@ def _arc(n: int, last: int, C: int) -> tuple[int, int, int, int]:
 
 
 @compiled
-def _times(value: float, x: Any, where: int, arc: Any, out: F64) -> None:
-    """Add value * x[where, position] for the positions of that arc."""
-    for p in range(arc[0], arc[1]):
-        out[p] += value * np.float64(x[where, p])
-    for p in range(arc[2], arc[3]):
-        out[p] += value * np.float64(x[where, p])
+def _add(value: float, row: Any, lo: int, hi: int, out: F64) -> None:
+    """Add value * row from lo to hi."""
+    p = lo
+    while p + WIDE <= hi:
+        sums = lanes.load(out, p, WIDE)
+        by = lanes.fill(sums, value)
+        lanes.store(out, p, lanes.fma(by, lanes.double(lanes.load(row, p, WIDE)), sums))
+        p += WIDE
+    while p < hi:
+        out[p] += value * np.float64(row[p])
+        p += 1
 
 
 @compiled
-def _dot(a: F64, row: Any) -> float:
-    total = 0.0
-    for p in range(len(a)):
+def _times(value: float, row: Any, arc: Any, out: F64) -> None:
+    """Add value * row over the positions of that arc."""
+    _add(value, row, arc[0], arc[1], out)
+    _add(value, row, arc[2], arc[3], out)
+
+
+@compiled
+def _span(a: F64, row: Any, lo: int, hi: int) -> float:
+    """a . row from lo to hi."""
+    sums = lanes.fill(lanes.load(a, 0, WIDE), 0.0)
+    p = lo
+    while p + WIDE <= hi:
+        sums = lanes.fma(lanes.load(a, p, WIDE), lanes.double(lanes.load(row, p, WIDE)), sums)
+        p += WIDE
+    total = lanes.total(sums)
+    while p < hi:
         total += a[p] * np.float64(row[p])
-    return total
+        p += 1
+    return total  # type: ignore[no-any-return]
+
+
+@compiled
+def _dot(a: F64, row: Any, arc: Any) -> float:
+    """a . row over the positions of that arc."""
+    return _span(a, row, arc[0], arc[1]) + _span(a, row, arc[2], arc[3])
 
 
 @compiled
@@ -112,16 +138,17 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
 
     @compiled
     def run(
-        rows: Any, indptr: Any, slots: Any, ids: Any, values: Any, labels: Any, weights: Any,
-        first: Any, start: int, x: Any, last: Any, named: Any, others: Any, told: Any,
-        y: Any, weight: Any, beta: Any, heard: Any, base: Any, G: Any, n: Any, seed: Any,
-        sigma: Any, rho: Any, ridge: Any, least: int, most: int, scores: Any,
+        rows: Any, indptr: Any, columns: Any, slots: Any, ids: Any, values: Any, labels: Any,
+        weights: Any, first: Any, start: int, x: Any, last: Any, named: Any, others: Any,
+        told: Any, shown: Any, drawn: Any, y: Any, weight: Any, beta: Any, theirs: Any, base: Any,
+        G: Any, n: Any, seed: Any, mine: Any, elsewhere: Any, sigma: Any, part: Any, rho: Any,
+        blind: Any, ridge: Any, least: int, most: int, scores: Any,
     ) -> None:  # fmt: skip
         classes, e = first.shape[1], len(ridge)
         k = 1 if binary else classes
         C = x.shape[1]
         row, m, b0 = np.zeros(C), np.zeros(k * e), np.zeros(k * e)
-        alpha = np.zeros((k * e, C))
+        alpha, moved = np.zeros((2, k * e, C))
         said, r = np.zeros((2, k * e), np.float32)
         for i in range(len(rows)):
             t, label, now = rows[i], labels[i], start + i
@@ -132,22 +159,25 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
             square = 0.0
             for j in range(lo, hi):
                 at, value = entry(runs, begin, slots, j), np.float64(values[j])
+                col = columns[j]
                 square += value * value
-                _times(value, x, at, _arc(count, last[at], C), row)
+                _times(value, x[at], _arc(count, last[at], C), row)
                 for q in range(k):
                     for s in range(e):
-                        m[q * e + s] += value * others[at, q, s]
+                        all_b = mine[col, q, s] + elsewhere[col, q, s]
+                        by = part[t, s] / ridge[s] * (all_b - shown[at, q, s])
+                        m[q * e + s] += value * (others[at, q, s] + by)
                         b0[q * e + s] += value * told[at, q, s]
             _duals(y[t], weight[t], beta[t], alpha)
+            whole = (0, min(C, count + 1), 0, 0)
             for q in range(k):
                 for s in range(e):
-                    own = _dot(alpha[q * e + s], row) / C
-                    drawn = sigma[t, s] / ridge[s] * own
-                    said[q * e + s] = np.float32(m[q * e + s] + half * drawn)
-            spoken = 0
+                    own = sigma[t, s] / ridge[s] * (_dot(alpha[q * e + s], row, whole) / C)
+                    said[q * e + s] = np.float32(m[q * e + s] + half * own)
+            several = 0  # that the task has met: to one that has met none, two are one margin
             for q in range(classes):
-                spoken += first[links.consulted(t, now, first), q] < now
-            if spoken > 2:
+                several += t > 0 and first[t, q] < now
+            if several > 2:
                 said *= np.float32(2.0)
             for s in range(e):
                 at = i * classes * e + s
@@ -159,6 +189,21 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                     )
             if not teach:
                 continue
+            if part[t, 0]:  # what the others here have learnt since, in what is kept
+                moved[:] = 0.0
+                for j in range(lo, hi):
+                    at, col = entry(runs, begin, slots, j), columns[j]
+                    arc = _arc(count, last[at], C)
+                    for q in range(k):
+                        for s in range(e):
+                            all_b = mine[col, q, s] + elsewhere[col, q, s]
+                            by = part[t, s] / ridge[s] * (all_b - shown[at, q, s])
+                            _times(by - drawn[at, q, s], x[at], arc, moved[q * e + s])
+                            drawn[at, q, s] = by
+                for q in range(k):
+                    for s in range(e):
+                        for p in range(C):
+                            theirs[t, p, q, s] += moved[q * e + s, p]
             n[t, 1] += 1
             keeps = weights[i] > 0.0
             count += keeps
@@ -181,14 +226,14 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                     y[t, new, q] = np.float32((half if up else -half) if is_met else 0.0)
                     for s in range(e):
                         beta[t, new, q, s] = alpha[q * e + s, new] = 0.0
-                        heard[t, new, q, s], base[t, new, q, s] = m[q * e + s], b0[q * e + s]
+                        theirs[t, new, q, s], base[t, new, q, s] = m[q * e + s], b0[q * e + s]
             met = 0
             for q in range(classes):
                 met += first[0, q] < now or q == label
             if met < 2:
                 continue
             work = least + int((most - least + 1) * chance(seed[t, 0], n[t, 1]))
-            filled = min(count, C)
+            filled, whole = min(count, C), (0, min(C, count + 1), 0, 0)
             for step in range(work):
                 p = new
                 if step > 0 or not keeps:
@@ -199,15 +244,25 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                     sign = 1.0 if y[t, p, q] > 0 else -1.0
                     for s in range(e):
                         v, by = np.float64(weight[t, p]), sigma[t, s] / ridge[s]
-                        grows = rho[t, s] * by * v * np.float64(G[t, p, p]) / C
+                        brake = rho[t, s] if keeps else blind[t, s]
+                        grows = brake * by * v * np.float64(G[t, p, p]) / C
                         if grows <= 0.0:
                             continue
-                        own = _dot(alpha[q * e + s], G[t, p]) / C
-                        drawn = rho[t, s] * own - (rho[t, s] - 1.0) * base[t, p, q, s] / half
-                        u = sign * (heard[t, p, q, s] / half + by * drawn)
+                        own = _dot(alpha[q * e + s], G[t, p], whole) / C
+                        moved_by = brake * own - (brake - 1.0) * base[t, p, q, s] / half
+                        u = sign * (theirs[t, p, q, s] / half + by * moved_by)
                         new_b = stepped(loss, beta[t, p, q, s], u, grows)
                         beta[t, p, q, s] = new_b
                         alpha[q * e + s, p] = sign * v * new_b
+            if part[t, 0]:
+                for j in range(lo, hi):
+                    at, col = entry(runs, begin, slots, j), columns[j]
+                    arc = _arc(count, last[at], C)
+                    for q in range(k):
+                        for s in range(e):
+                            b = half * _dot(alpha[q * e + s], x[at], arc) / C
+                            mine[col, q, s] += b - shown[at, q, s]
+                            shown[at, q, s] = b
 
     return run
 
@@ -225,24 +280,19 @@ def telling(rows: I64, x: Any, last: Any, y: Any, weight: Any, beta: Any, n: Any
             arc = _arc(n[t, 0], last[t, d], C)
             for q in range(k):
                 for s in range(e):
-                    total = 0.0
-                    for p in range(arc[0], arc[1]):
-                        total += alpha[q * e + s, p] * np.float64(x[t, d, p])
-                    for p in range(arc[2], arc[3]):
-                        total += alpha[q * e + s, p] * np.float64(x[t, d, p])
-                    out[i, d, q, s] = half * total / C
+                    out[i, d, q, s] = half * _dot(alpha[q * e + s], x[t, d], arc) / C
 
 
 @compiled
 def hearing(
-    rows: I64, x: Any, last: Any, named: Any, others: Any, told: Any, heard: Any, base: Any,
-    n: Any, new_others: Any, new_told: Any,
+    rows: I64, x: Any, last: Any, named: Any, others: Any, told: Any, drawn: Any, theirs: Any,
+    base: Any, n: Any, new_others: Any, new_told: Any, new_drawn: Any,
 ) -> None:  # fmt: skip
     """Take the others' part and what this task told, in columns that it has seen.
 
     And what they make of the window's examples, summed up in the order of the features' ids.
     """
-    C, k, e = heard.shape[1:]
+    C, k, e = theirs.shape[1:]
     by_theirs, by_told = np.zeros((2, C))
     for i in range(len(rows)):
         t = rows[i]
@@ -250,11 +300,12 @@ def hearing(
         seen = seen[np.argsort(named[t][seen], kind="mergesort")]
         for d in seen:
             others[t, d], told[t, d] = new_others[i, d], new_told[i, d]
+            drawn[t, d] = new_drawn[i, d]
         for q in range(k):
             for s in range(e):
                 by_theirs[:], by_told[:] = 0.0, 0.0
                 for d in seen:
                     arc = _arc(n[t, 0], last[t, d], C)
-                    _times(others[t, d, q, s], x[t], d, arc, by_theirs)
-                    _times(told[t, d, q, s], x[t], d, arc, by_told)
-                heard[t, :, q, s], base[t, :, q, s] = by_theirs, by_told
+                    _times(others[t, d, q, s] + drawn[t, d, q, s], x[t, d], arc, by_theirs)
+                    _times(told[t, d, q, s], x[t, d], arc, by_told)
+                theirs[t, :, q, s], base[t, :, q, s] = by_theirs, by_told

@@ -1,19 +1,23 @@
 """The covariance of tasks, learnt at the meeting from what they believe: the Sigma-step.
 
-For W fixed, the S >= 0 of trace m that minimises tr(W S^-1 W') is m (W'W)^1/2 / tr (W'W)^1/2
+Of m tasks, m Sigma = c 11' + (1 - c) S, with S of trace m: models are w_t = u + v_t,
+
+    |u|^2 / c  +  tr(V S^-1 V') / (1 - c)
+
+being what they cost. For V fixed the S >= 0 of trace m that is best is m (V'V)^1/2 / tr (V'V)^1/2
 (Zhang & Yeung, "A convex formulation for learning task relationships in multi-task learning",
-UAI 2010). Alone it starves who believes little: its variance goes to 0 and it learns no more. And
-it takes W for the truth, however few examples that is from. So W'W is added to, as if there had
-been other models, weak ones, that tasks share in part (I is each by itself, 11' all as one, which
-is Sigma where models are drawn to their mean):
+UAI 2010), and then c = |u| / (|u| + tr (V'V)^1/2 / m^1/2) is. Alone that starves who believes
+little: its variance goes to 0 and it learns no more. So V'V is added to, as if there had been other
+models, weak ones, each of a task by itself,
 
-    W'W + FLOOR^2 tr(W'W) (I + COMMON 11')
+    V'V + FLOOR^2 tr(V'V) I
 
-So no eigenvalue of the root is less than nearly FLOOR times the largest, and who has learnt nothing
-yet leans on the rest; the more tasks there are, the more the common part weighs.
+and no eigenvalue of the root is less than nearly FLOOR times the largest; |u|^2 likewise. And it
+takes W for the truth, however few examples that is from, and W = B Sigma / lambda leaps when Sigma
+does: so S goes only PACE of the way at a time, and c LEAD times that.
 
-S = m Sigma, of mean variance 1, is what is kept: a task that meets nobody has S = 1 and need not
-know how many others there are. With several classes each is a further row of W.
+Mean variances are 1: a task that meets nobody has S = 1 and need not know how many others there
+are. With several classes each is a further row of W.
 """
 
 from __future__ import annotations
@@ -26,17 +30,18 @@ from learners.linalg import eigh, gram, product
 from learners.types import F64, I64
 
 FLOOR = 0.05  # 1e-3 cost 1.5 to 4 points, 1e-7 is none
-COMMON = 0.5  # 0 cost .6 points where tasks lie round a mean; at 1 opposites look less so
+PACE = 0.1  # of S's way: all of it at once cost half a point, and a third of the log loss
+LEAD = 5.0  # c's, by that: it is one number, S one for each pair of tasks
 GROWN = 5  # examples before a task is related to others
 MOST = 256  # tasks that are: a meeting costs the cube of their number
 
 
 class Related(NamedTuple):
-    """What the meeting remembers of tasks: who is related, and how."""
+    """What the meeting remembers of tasks: who is related, how, and what all have in common."""
 
     seat: Annotated[I64, "t1"]  # 1 + index along q of those that are; 0: others, who have S = 1
     S: Annotated[F64, "tqe"]  # by seat, q = MOST
-    rho: Annotated[F64, "e"]  # safe for S, hence for any part of it
+    part: Annotated[F64, "e"]  # c
     step: Annotated[I64, "1"]  # examples that all had seen at the last Sigma-step
 
 
@@ -62,42 +67,78 @@ def seated(memory: Related, seen: I64) -> I64:
     return grown
 
 
+def root(W: F64, floor: float = FLOOR) -> F64:
+    """(W'W + FLOOR^2 tr(W'W) I)^1/2 for the columns of W, given as rows (m, d)."""
+    products = gram(W)
+    whole = _in_order(np.diag(products))
+    values, vectors = eigh(products + floor * floor * whole * np.eye(len(W)))
+    return gram(vectors * np.sqrt(np.sqrt(np.maximum(values, 0.0))))
+
+
 def sigma_step(W: F64, floor: float = FLOOR) -> F64:
     """S by the columns of W, given as rows (m, d): symmetric, of trace m; W of all 0 gives I.
 
     >>> sigma_step(np.array([[3.0], [-3.0]])).round(3).tolist()
-    [[1.0, -0.868], [-0.868, 1.0]]
+    [[1.0, -0.905], [-0.905, 1.0]]
     """
-    m, products = len(W), gram(W)
-    whole = _in_order(np.diag(products))
-    if not whole > 0.0:
-        return np.eye(m)
-    values, vectors = eigh(products + floor * floor * whole * (np.eye(m) + COMMON))
-    S = gram(vectors * np.sqrt(np.sqrt(np.maximum(values, 0.0))))
-    return S / (_in_order(np.diag(S)) / m)
+    S = root(W, floor)
+    size = _in_order(np.diag(S)) / len(W)
+    return S / size if size > 0.0 else np.eye(len(W))
 
 
-def safe_rho(S: F64, at_once: int | None = None) -> float:
-    """How much harder tasks must brake that move at once: from 1 to how many do.
+def nearer(S: F64, c: float, B: F64, floor: float = FLOOR, pace: float = PACE) -> tuple[F64, float]:
+    """S and c (0 stays 0), so much nearer to the best for the models that B (m, d) makes by them.
 
-    The least rho for which the whole never falls short of its parts' progress, each with its square
-    term times rho, is the largest eigenvalue of the correlations of those that move. Where it is
-    not known who does, but that no more than `at_once`: no such part of the correlations has a row
-    whose sizes add up to more than the largest so many of it, nor hence an eigenvalue. One: 1.
+    >>> S, c = nearer(np.eye(2), 0.5, np.array([[3.0], [-3.0]]))
+    >>> S.round(3).tolist(), round(c, 3)
+    ([[1.0, -0.09], [-0.09, 1.0]], 0.282)
+    """
+    m = len(B)
+    u, V = c * product(np.ones((1, m)), B), (1.0 - c) * drawn(S, B, own=True)
+    weak = floor * floor * (_in_order(np.diag(gram(V))) + float(gram(u)[0, 0]))
+    mine = float(np.sqrt(gram(u)[0, 0] + weak))
+    theirs = _in_order(np.diag(root(V, floor))) / np.sqrt(m)
+    if not mine + theirs > 0.0:
+        return S, c
+    best = float(mine / (mine + theirs)) if c else 0.0
+    return S + pace * (sigma_step(V, floor) - S), c + min(1.0, LEAD * pace) * (best - c)
+
+
+def safe_rho(S: F64, own: F64 | None = None, at_once: int | None = None) -> float:
+    """How much harder tasks must brake that move at once: the least rho, or more, for which
+
+    rho diag(own) - S >= 0, own being S's diagonal where it is not said: then the whole never falls
+    short of its parts' progress, each with its own square term times rho. It is the largest
+    eigenvalue of S by these sizes. Where it is not known who moves, but that no more than `at_once`
+    do: no such part of it has a row that comes to more than its own entry and the largest so many
+    others, nor hence an eigenvalue (Gershgorin).
 
     >>> round(safe_rho(np.array([[1.0, 0.5], [0.5, 1.0]])), 12)
     1.5
     """
-    m = len(S)
-    if m < 2 or at_once == 1:
-        return 1.0
-    scale = 1.0 / np.sqrt(np.diag(S))
+    if not len(S):
+        return 0.0
+    scale = 1.0 / np.sqrt(np.diag(S) if own is None else own)
     alike = S * scale * scale[:, None]
-    rho = float(max(1.0, eigh(alike)[0][-1]))
-    if at_once is not None and at_once < m:
-        largest = np.sort(np.abs(alike), axis=1)[:, m - at_once :]
-        rho = min(rho, max(_in_order(row) for row in largest))
+    rho = float(eigh(alike)[0][-1])
+    if at_once is not None and at_once < len(S):
+        mine = np.diag(alike)
+        apart = np.sort(-np.abs(alike - np.diag(mine)), axis=1)[:, : at_once - 1]
+        rho = min(rho, max(one - _in_order(row) for one, row in zip(mine, apart, strict=True)))
     return rho
+
+
+def most_apart(own: F64, places: I64, at_once: int | None = None) -> float:
+    """Likewise for what is 1 between tasks of different places, and 0 within one: at least its rho.
+
+    >>> most_apart(np.ones(3), np.array([0, 0, 1])), most_apart(np.ones(3), np.array([0, 0, 0]))
+    (2.0, 0.0)
+    """
+    if not len(own):
+        return 0.0
+    each: F64 = np.asarray(np.bincount(places, 1.0 / own), np.float64)
+    rho = float(_in_order(each) - each[each > 0.0].min())
+    return rho if at_once is None else min(rho, (at_once - 1) / float(own.min()))
 
 
 def drawn(S: F64, B: F64, own: bool) -> F64:

@@ -130,25 +130,41 @@ class Nodes:
         return primal, dual - float(np.sum(B * (S @ B))) / (2 * ridge)
 
 
-def sigma(W: Array, floor: float = 0.05) -> Array:
-    """(W'W)^1/2 of trace m by numpy, rows of W being tasks, with the weak models beside them."""
+def root(W: Array, floor: float = 0.05) -> Array:
+    """(W'W)^1/2 by numpy, rows of W being tasks, with the weak models beside them."""
+    weak = floor * np.linalg.norm(W) * np.eye(len(W))
+    vectors, roots, _ = np.linalg.svd(np.hstack([W, weak]), full_matrices=False)
+    R: Array = (vectors * roots) @ vectors.T
+    return R
+
+
+def sigma(W: Array) -> Array:
+    """That of trace m."""
     if not W.any():
         return np.eye(len(W))
-    m = len(W)
-    weak = floor * np.linalg.norm(W) * np.hstack([np.eye(m), np.full((m, 1), np.sqrt(0.5))])
-    vectors, roots, _ = np.linalg.svd(np.hstack([W, weak]), full_matrices=False)
-    S: Array = (vectors * roots) @ vectors.T
-    S *= m / np.trace(S)
+    S = root(W)
+    S *= len(W) / np.trace(S)
     return S
+
+
+def nearer(S: Array, c: float, B: Array) -> tuple[Array, float]:
+    """A tenth of the way to the best S for what B makes by those of before, half of it to c."""
+    u, V = c * B.sum(0), (1 - c) * S @ B
+    if not B.any():
+        return S, c
+    mine = np.sqrt(u @ u + 0.05**2 * (u @ u + np.sum(V * V)))
+    theirs = np.trace(root(V)) / np.sqrt(len(B))
+    return 0.9 * S + 0.1 * sigma(V), (c + mine / (mine + theirs)) / 2
 
 
 def plain(
     kind: str, X: Array, Y: Array, task: Sequence[int], ridge: float, C: int, replays: int,
-    every: int,
+    every: int, c: float,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Margins before each example, and W at the end, from examples kept as they are.
 
-    One place; after so many examples all meet. Each loop does the next thing that happens.
+    One place; after so many examples all meet. Each loop does the next thing that happens. A task
+    shows what it holds, and looks at what the others show, in the columns of its example.
     """
     T, d = max(task) + 1, X.shape[1]
     kept: list[list[tuple[int, int]]] = [[] for _ in range(T)]  # (its number, index)
@@ -156,13 +172,20 @@ def plain(
     b = np.zeros(len(X))
     S, s, rho = np.eye(T), np.ones(T), np.ones(T)
     others, told, margins = np.zeros((T, d)), np.zeros((T, d)), np.zeros(len(X))
+    shown, drawn = np.zeros((T, d)), np.zeros((T, d))
 
     def mean(t: int) -> Array:
         total: Array = sum((b[i] * Y[i] * X[i] for _, i in kept[t]), np.zeros(d)) / C
         return total
 
+    def live(t: int) -> Array:
+        theirs: Array = c / ridge * (shown.sum(0) - shown[t])
+        return theirs
+
     for i, t in enumerate(task):
-        margins[i] = X[i] @ (others[t] + s[t] / ridge * mean(t))
+        held = X[i] != 0
+        drawn[t, held] = live(t)[held]
+        margins[i] = X[i] @ (others[t] + drawn[t] + s[t] / ridge * mean(t))
         count[t] += 1
         kept[t] = [*kept[t], (count[t], i)][-C:]
         for r in range(replays + 1):
@@ -170,18 +193,24 @@ def plain(
             if r:
                 back = int(len(kept[t]) * chance(int(count[t]), r))
                 j = kept[t][len(kept[t]) - 1 - back][1]
-            w = others[t] + s[t] / ridge * (told[t] + rho[t] * (mean(t) - told[t]))
+            w = others[t] + drawn[t] + s[t] / ridge * (told[t] + rho[t] * (mean(t) - told[t]))
             q = rho[t] * s[t] / ridge * (X[j] @ X[j]) / C
             b[j] = step(kind, b[j], Y[j] * (X[j] @ w), q) if q else b[j]
+        shown[t, held] = mean(t)[held]
         if (i + 1) % every == 0:
             B = np.array([mean(u) for u in range(T)])
             grown = np.flatnonzero(count >= 5)
             part = np.ix_(grown, grown)
             S_new = np.eye(T)
-            S_new[part] = sigma(S[part] @ B[grown])
-            S, s, rho = S_new, np.diag(S_new), np.ones(T)
-            scale = 1 / np.sqrt(np.diag(S))
-            alike = (S * scale * scale[:, None])[part]
-            rho[grown] = np.linalg.eigvalsh(alike)[-1] if len(grown) else 1.0
-            others, told = (S - np.diag(s)) @ B / ridge, B
-    return margins, others + s[:, None] / ridge * np.array([mean(u) for u in range(T)])
+            S_new[part], c = nearer(S[part], c, B[grown])
+            S, s, least = S_new, c + (1 - c) * np.diag(S_new), np.full(T, 1 - c)
+            scale = 1 / np.sqrt(s)
+            alike = ((1 - c) * S * scale * scale[:, None])[part]
+            if len(grown):
+                least[grown] = np.linalg.eigvalsh(alike)[-1]
+            rho = np.maximum(1, c / s + least)
+            others, told = (1 - c) * (S - np.diag(np.diag(S))) @ B / ridge, B
+            shown = B.copy()
+            drawn = np.array([live(u) for u in range(T)])
+    W = np.array([others[u] + live(u) + s[u] / ridge * mean(u) for u in range(T)])
+    return margins, W

@@ -151,13 +151,14 @@ def accuracy(strategy: Strategy, X: Array, Y: Array, period: int) -> tuple[float
     [("mean", 79.0, 82.5), ("cluster", 79.7, 84.9), ("lowrank", 81.6, 86.3)],
 )
 def test_the_reference_study(kind: str, whole: float, last: float) -> None:
-    # A buffer of 50, 5 replays, ridge 3e-2 T, floor 5 %, one task after another: means of three
-    # seeds. The reference's problems were others of the same kind: a point or two is noise.
+    # A buffer of 50, 5 replays, ridge 3e-2 T, floor 5 %, one task after another, Sigma learnt whole
+    # and at once as the papers do: means of three seeds. The reference's problems were others
+    # of the same kind: a point or two is noise.
     learnt, frozen = [], []
     for seed in range(3):
         X, Y = study(kind, 100, seed)
         one = {"loss": "hinge", "replays": 5, "window": 50}
-        learnt.append(accuracy(dmtrl((0.6,), at_once=1, **one), X, Y, 1))  # type: ignore[arg-type]
+        learnt.append(accuracy(dmtrl((0.6,), common=0.0, pace=1.0, at_once=1, **one), X, Y, 1))  # type: ignore[arg-type]
         frozen.append(accuracy(dmtrl((0.6,), 0.0, **one), X, Y, 100))  # type: ignore[arg-type]
     a, b = np.mean(learnt, 0), np.mean(frozen, 0)
     print(f"{kind}: {a.round(1)} (reference {whole}, {last}); Sigma = I / T: {b.round(1)}")
@@ -165,19 +166,19 @@ def test_the_reference_study(kind: str, whole: float, last: float) -> None:
     assert a[0] > whole - 2.5 and a[1] > last - 3.5
 
 
-def test_as_used_tasks_meet_and_it_is_below_its_own_and_its_pooled_learner(data_dir: Path) -> None:
-    # One pass, of the same loss, ridge, window and work: none of the others' examples, or all
-    # tasks' as one task's, which keeps no more than each does here.
+@pytest.mark.parametrize("name", ["har_uci_part", "vehicle_ditto"])
+def test_as_used_it_is_below_its_own_and_its_pooled_learner(name: str, data_dir: Path) -> None:
+    # One pass, of the same loss, ridge, windows and work: none of the others' examples, or one
+    # model for all of all that is kept.
     wrong = np.zeros(3)
     for seed in range(3):
-        batch = load(data_dir, "har_uci_part", seed)
-        one = batch._replace(tasks=("all",), task=np.zeros_like(batch.task))
-        for i, (told, coupling) in enumerate([(batch, None), (batch, 0.0), (one, None)]):
+        batch = load(data_dir, name, seed)
+        for i, coupling in enumerate([None, 0.0, 1.0]):
             here = Place(scaled(mocha(USED, coupling)))
-            wrong[i] += error(batch, here.learn(told).probabilities[:, 0]) / 3
-            assert here.heard > 5
-    print(f"mocha {wrong[0]:.2f} %, own {wrong[1]:.2f} %, pooled {wrong[2]:.2f} %")
-    assert wrong[0] < wrong[1] - 0.3
+            wrong[i] += error(batch, here.learn(batch).probabilities[:, 0]) / 3
+            assert here.heard > 2
+    print(f"{name}: mocha {wrong[0]:.2f} %, own {wrong[1]:.2f} %, pooled {wrong[2]:.2f} %")
+    assert wrong[0] < wrong[1] - 5.0
     assert wrong[0] < wrong[2] - 0.3
 
 
