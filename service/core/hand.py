@@ -2,9 +2,9 @@
 
 Handing over and back costs as much as learning a dozen examples, and meanwhile two threads take
 turns at Python's lock, each with its caches full of what the other needs. So a group that takes a
-millisecond or two is done on the event loop, but for the flush, which a thread waits for while the
-next requests come in. What takes longer a thread does as a whole, and so does all that may wait for
-a disk. How long a group will take is told by those of about its size before.
+millisecond or two, flush and all, is done on the event loop: whoever was answered with it asks
+again at its end. What takes longer goes to a thread, by which the event loop is free for others.
+How long a group will take is told by those of about its size before.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import inf
-from time import thread_time
+from time import perf_counter
 from typing import Any, TypeVar
 
 from service.core.jobs import Job, Learn, Predict
@@ -35,19 +35,13 @@ class Hand:
 
     async def work(self, group: Sequence[Job]) -> list[Outcome]:
         """As the writer's `work`."""
+        if not all(isinstance(job, Learn | Predict) for job in group):  # how long, nobody knows
+            return await self.aside(self.writer.work, group)
         size = sum(job.columns for job in group).bit_length()
-        if self._took.get(size, inf) > AT_ONCE or not self._is_plain(group):
-            outcomes, took = await self.aside(self._whole, group)
+        if self._took.get(size, inf) <= AT_ONCE:
+            outcomes, took = self._timed(group)
         else:
-            began = thread_time()
-            staged = self.writer.stage(group)
-            took = thread_time() - began
-            trouble = None
-            if staged.records:
-                trouble = await self.aside(self.writer.commit, staged.records)
-            began = thread_time()
-            outcomes = self.writer.finish(staged, trouble)
-            took += thread_time() - began
+            outcomes, took = await self.aside(self._timed, group)
         before = self._took.get(size, took)
         self._took[size] = before + RECENT * (took - before)
         return outcomes
@@ -68,12 +62,6 @@ class Hand:
         self._thread.submit(call)
         return await done
 
-    def _whole(self, group: Sequence[Job]) -> tuple[list[Outcome], float]:
-        began = thread_time()
-        return self.writer.work(group), thread_time() - began
-
-    def _is_plain(self, group: Sequence[Job]) -> bool:
-        """Whether it neither looks for a task on the disk nor does what nobody has measured."""
-        return self.writer.state.shelf is None and all(
-            isinstance(job, Learn | Predict) for job in group
-        )
+    def _timed(self, group: Sequence[Job]) -> tuple[list[Outcome], float]:
+        began = perf_counter()
+        return self.writer.work(group), perf_counter() - began

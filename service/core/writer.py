@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from time import perf_counter
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from learners import features
 from service.core import lessons
@@ -39,13 +39,6 @@ class _Run:
         self.lesson: Lesson | None = lessons.join(parts) if parts else None
 
 
-class Staged(NamedTuple):
-    """A group that is prepared: stretches of jobs of a kind, and what the journal is to hold."""
-
-    stretches: Sequence[tuple[type[Job], Sequence[Job], _Run | None]]
-    records: Sequence[tuple[int, bytes, int]]
-
-
 class Writer:
     """Does jobs in order; to be called by one thread at a time."""
 
@@ -68,44 +61,19 @@ class Writer:
             return [(jobs[0], self._delete(jobs[0].task))]
         if isinstance(jobs[0], Hear):
             return [(jobs[0], self._hear(jobs[0].reply))]
-        staged = self.stage(jobs)
-        return self.finish(staged, self.commit(staged.records))
-
-    def stage(self, jobs: Sequence[Job]) -> Staged:
-        """Prepare a group of other jobs, up to what is to be written."""
-        planner, bits = Planner(self.state.receipts), self.state.place.bits
-        stretches: list[tuple[type[Job], Sequence[Job], _Run | None]] = []
-        for kind, some in groupby(jobs, type):
-            same = list(some)
-            lesson = _Run(cast("list[Learn]", same), planner, bits) if kind is Learn else None
-            stretches.append((kind, same, lesson))
-        found = [
-            run.lesson for _, _, run in stretches if run is not None and run.lesson is not None
+        bits = self.state.place.bits
+        planner = Planner(self.state.receipts)
+        stretches = [(kind, list(some)) for kind, some in groupby(jobs, type)]
+        runs = [
+            _Run(cast("list[Learn]", some), planner, bits) if kind is Learn else None
+            for kind, some in stretches
         ]
-        records = [(int(Kind.LEARN), lessons.to_bytes(lesson), lesson.n) for lesson in found]
-        return Staged(stretches, records)
-
-    def commit(self, records: Sequence[tuple[int, bytes, int]]) -> Problem | None:
-        """Make records durable, or say why nothing of them was written."""
-        if not records:
-            return None
-        started = perf_counter()
-        for record in records:
-            self.journal.append(*record)
-        try:
-            self.journal.commit()
-        except DiskFull as error:
-            return Problem("disk-full", str(error))
-        except Broken as error:
-            return Problem("internal", str(error))
-        self.commits += 1
-        self.commit_seconds += perf_counter() - started
-        return None
-
-    def finish(self, staged: Staged, trouble: Problem | None) -> list[Outcome]:
-        """Learn what is durable, predict, look; the outcome of each job."""
+        found = [run.lesson for run in runs if run is not None and run.lesson is not None]
+        trouble = self._commit(
+            [(Kind.LEARN, lessons.to_bytes(lesson), lesson.n) for lesson in found]
+        )
         outcomes: list[Outcome] = []
-        for kind, some, run in staged.stretches:
+        for (kind, some), run in zip(stretches, runs, strict=True):
             if run is not None:
                 outcomes += self._learn(run, trouble)
             elif kind is Predict:
@@ -154,7 +122,7 @@ class Writer:
     def _delete(self, task: str) -> bool | Problem:
         if task not in self.state.place:
             return False
-        trouble = self.commit([(Kind.DELETE, task.encode("utf-8", "surrogatepass"), 1)])
+        trouble = self._commit([(Kind.DELETE, task.encode("utf-8", "surrogatepass"), 1)])
         return trouble if trouble is not None else self.state.delete(task)
 
     def _hear(self, data: bytes) -> bool | Problem | ValueError:
@@ -164,8 +132,25 @@ class Writer:
             return error
         if reply.number <= self.state.place.talk.heard:
             return False
-        trouble = self.commit([(Kind.HEAR, data, 0)])
+        trouble = self._commit([(Kind.HEAR, data, 0)])
         return trouble if trouble is not None else self.state.place.hear(reply)
+
+    def _commit(self, records: Sequence[tuple[int, bytes, int]]) -> Problem | None:
+        """Make records durable, or say why nothing of them was written."""
+        if not records:
+            return None
+        started = perf_counter()
+        for record in records:
+            self.journal.append(*record)
+        try:
+            self.journal.commit()
+        except DiskFull as error:
+            return Problem("disk-full", str(error))
+        except Broken as error:
+            return Problem("internal", str(error))
+        self.commits += 1
+        self.commit_seconds += perf_counter() - started
+        return None
 
 
 def _try(job: Look, state: State) -> Any:

@@ -90,17 +90,3 @@ def test_what_takes_long_goes_to_the_thread(tmp_path: Path) -> None:
         await engine.close()
 
     asyncio.run(main())
-
-
-def test_tasks_on_disk_are_the_threads(tmp_path: Path) -> None:
-    """Whoever may wait for a disk does not hold up the event loop."""
-
-    async def main() -> None:
-        engine = await Engine.open(settings(tmp_path).model_copy(update={"warm_tasks": 1000}))
-        names = threads(engine)
-        for one in EXAMPLES[:40]:
-            await engine.learn([one])
-        await engine.close()
-        assert "MainThread" not in names
-
-    asyncio.run(main())
