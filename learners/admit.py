@@ -117,7 +117,9 @@ def admit(place: Place, batch: Batch, lo: int, hi: int, row: I64) -> Block:
     back: dict[str, bytes] = {}
     added = np.zeros(0, np.int64)
     if len(there := unplaced(task, row)):
-        row[there] = place._tasks.rows([batch.tasks[i] for i in there])
+        met = there.tolist()
+        names = batch.tasks if len(met) == len(batch.tasks) else [batch.tasks[i] for i in met]
+        row[there] = place._tasks.rows(names)
         unknown = there[row[there] == 0]
         new = [batch.tasks[i] for i in unknown]
         back = place._cold.back(new) if place._cold and new else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 from numba import njit
@@ -52,7 +53,7 @@ class Tasks:
         """Their rows; 0 for a task never seen."""
         if names is self._sorted:
             return self._rows
-        return np.array([self.row.get(name, 0) for name in names], np.int64)
+        return np.fromiter(map(self.row.get, names, repeat(0)), np.int64, len(names))
 
 
 @njit(cache=True, nogil=True)
