@@ -11,9 +11,9 @@ import pytest
 from learners.features import Example
 from service.core import hand
 from service.core.engine import Engine
-from service.core.hand import AT_ONCE
 from service.settings import Settings
 
+PATIENCE = 60.0  # seconds
 EXAMPLES = [Example(f"t{i % 3}", {"x": i % 5, "y": -i % 7}, "ab"[i % 2]) for i in range(240)]
 
 
@@ -48,6 +48,13 @@ async def learnt(directory: Path, together: int) -> tuple[list[object], str, lis
     return told, digest, names
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, groups are short."""
+    monkeypatch.setattr(hand, "AT_ONCE", PATIENCE)
+
+
+@pytest.mark.usefixtures("patient")
 def test_short_groups_are_done_at_once(tmp_path: Path) -> None:
     """By the event loop's thread, once it is known that they are short."""
     _, _, names = asyncio.run(learnt(tmp_path, 8))
@@ -55,6 +62,7 @@ def test_short_groups_are_done_at_once(tmp_path: Path) -> None:
     assert names.count("MainThread") > len(names) / 2
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("together", [1, 8])
 def test_who_does_them_changes_nothing(
     tmp_path: Path, together: int, monkeypatch: pytest.MonkeyPatch
@@ -67,6 +75,7 @@ def test_who_does_them_changes_nothing(
     assert at_once[:2] == beside[:2]
 
 
+@pytest.mark.usefixtures("patient")
 def test_what_takes_long_goes_to_the_thread(tmp_path: Path) -> None:
     """And comes back once the last groups of its size were short again."""
 
@@ -83,7 +92,7 @@ def test_what_takes_long_goes_to_the_thread(tmp_path: Path) -> None:
         await names_of(10)
         assert set(await names_of(3)) == {"MainThread"}
         for size in engine._hand._took:
-            engine._hand._took[size] = 1.5 * AT_ONCE
+            engine._hand._took[size] = 1.5 * PATIENCE
         after = await names_of(60)
         assert after[0].startswith("writer")
         assert after[-1] == "MainThread"
