@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from bench.tables import short
 
 DENSE, SPARSE = "20 dense", "100 of"
+KINDS = (("one expert", "independent"), ("default mixture", "auto"))  # in words, as a strategy
 ONE, AUTO = "Kindred, one plain expert, blocks", "Kindred, auto, blocks"
 
 
@@ -37,26 +38,29 @@ GOALS = (
          "us, one expert", None, 3),
     Goal("10 to 100,000 tasks, default mixture: time", "scale", "by tasks", "most", "foot",
          "us, auto", None, 3),
-    Goal("served, one example a request, 16 connections: x FastAPI, pydantic, river", "serve",
-         "learn, one example a request, 16", "Kindred auto", "ratios", "x FastAPI", 3.5),
-    Goal("served, one example a request, 16 connections: x an empty application", "serve",
-         "learn, one example a request, 16", "Kindred auto", "ratios", "x empty", 0.6),
-    Goal("served, NDJSON, 256 a request: x FastAPI, pydantic, river", "serve",
-         "learn, 256 examples a request, 4", "Kindred auto, NDJSON", "ratios", "x FastAPI", 8),
     *(
-        Goal(f"served, columns, {n} a request: x FastAPI, pydantic, river", "serve",
-             f"learn, {n} examples a request, 4", "Kindred auto, columns", "ratios",
-             "x FastAPI", 20)
-        for n in (256, 4096)
+        Goal(f"served, one example a request, 16 connections, {who}: x {peer}", "serve",
+             "learn, one example a request, 16", f"Kindred {name}", "ratios", ratio, least)
+        for who, name in KINDS
+        for peer, ratio, least in (
+            ("FastAPI, pydantic, river", "x FastAPI", 3.5),
+            ("an empty application", "x empty", 0.6),
+        )
     ),
-    Goal("served, Arrow, 4096 a request, one expert: million examples per CPU second", "serve",
-         "learn, 4096 examples a request, 4", "Kindred independent, Arrow", "rows",
-         "millions", 1.5),
-    Goal("served, Arrow, 4096 a request, default mixture: million examples per CPU second",
-         "serve", "learn, 4096 examples a request, 4", "Kindred auto, Arrow", "rows",
-         "millions", 0.7),
-    Goal("served, NDJSON, 4096 a request: x FastAPI, pydantic, river", "serve",
-         "learn, 4096 examples a request, 4", "Kindred auto, NDJSON", "ratios", "x FastAPI", 8),
+    *(
+        Goal(f"served, {form}, {n} a request, {who}: x FastAPI, pydantic, river", "serve",
+             f"learn, {n} examples a request, 4", f"Kindred {name}, {form}", "ratios",
+             "x FastAPI", least)
+        for form, least in (("NDJSON", 8), ("columns", 20))
+        for n in (256, 4096)
+        for who, name in KINDS
+    ),
+    *(
+        Goal(f"served, Arrow, 4096 a request, {who}: million examples per CPU second", "serve",
+             "learn, 4096 examples a request, 4", f"Kindred {name}, Arrow", "rows", "millions",
+             least)
+        for (who, name), least in zip(KINDS, (1.5, 0.7), strict=True)
+    ),
     *(
         Goal(f"restart, 1,000,000 examples in groups of {n}: s", "recover", "1,000,000",
              f"auto, groups of {n}", "rows", "seconds", None, 10)
