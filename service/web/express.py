@@ -188,6 +188,7 @@ class Express(HttpToolsProtocol):
     _ride: Ride | None = None  # whose body is being read
     _between = True  # two requests: the parser has read the last one to its end
     _data: bytes | None = None  # what came last, where a request begins with it
+    _answered = 0.0  # when the last answer went out on the short way
     _known: object = None  # uvicorn's headers, as bytes in `_usual`
     _usual = b""
 
@@ -198,7 +199,6 @@ class Express(HttpToolsProtocol):
             end = data.find(b"\r\n\r\n", 0, LONGEST_HEAD) + 4
             head = self.heads.get(data[:end])
             if head is not None and end + head.length == len(data):
-                self._unset_keepalive_if_required()
                 ride = Ride(head, self, data[end:])
                 self.cycle = cast(Any, ride)
                 self._begin(ride)
@@ -258,7 +258,8 @@ class Express(HttpToolsProtocol):
 
     def answer(self, ride: Ride, status: int, form: bytes, body: bytes) -> None:
         """Send an answer."""
-        ride.door.left(status, perf_counter() - ride.started)
+        self._answered = perf_counter()
+        ride.door.left(status, self._answered - ride.started)
         ride.response_complete = True
         if not self.transport.is_closing():
             self.transport.write(
@@ -270,7 +271,23 @@ class Express(HttpToolsProtocol):
             )  # fmt: skip
             if not ride.keep_alive:
                 self.transport.close()
-        self.on_response_complete()
+        if self.timeout_keep_alive_task is None or self.pipeline or self.flow.read_paused:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has been idle; a timer was not set anew for each answer."""
+        self.timeout_keep_alive_task = None
+        left = self.timeout_keep_alive - (perf_counter() - self._answered)
+        if not self._is_free():
+            return  # who answers sets the next one
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                left, self.timeout_keep_alive_handler
+            )
+        else:
+            super().timeout_keep_alive_handler()
 
     def take_the_long_way(self, ride: Ride) -> None:
         """Let the application answer, as if the request had only just been read."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
 from service.client import Client
 from service.process import Process
+from service.settings import Settings
+from service.web.app import create_app
+from service.web.express import express
 
 LINES = "application/x-ndjson"
 GOOD = {"task": "short", "features": {"x": 1.5, "subject": "cheap pills"}, "label": "spam"}
@@ -213,3 +219,39 @@ def test_they_are_counted_alike(wire: socket.socket, http: httpx.Client) -> None
         now = counted()
         assert [b - a for a, b in zip(begin, now, strict=True)] == [1, 1, 1, 0]
         begin = now
+
+
+def test_who_is_idle_is_let_go_and_nobody_else(tmp_path: Path) -> None:
+    """One timer for many answers: it counts from the last of them."""
+    patience = 1
+
+    async def main() -> None:
+        app = create_app(Settings(data_dir=tmp_path, strategy="independent"))
+        config = uvicorn.Config(
+            app, port=0, http=express(app.state.doors), lifespan="on", log_config=None,
+            timeout_keep_alive=patience,
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started or not app.state.running.ready:
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def ask() -> float:
+            writer.write(request(encoded()))
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            assert head.startswith(b"http/1.1 200")
+            await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r")[0]))
+            return time.monotonic()
+
+        for _ in range(5):  # twice as long as one who is idle may stay
+            last = await ask()
+            await asyncio.sleep(0.4 * patience)
+        assert await asyncio.wait_for(reader.read(), 30) == b""
+        assert time.monotonic() - last >= 0.95 * patience
+        writer.close()
+        server.should_exit = True
+        await serving
+
+    asyncio.run(main())
