@@ -104,10 +104,11 @@ def agree(P: F64, alike: bool, w: F32, h: F32, speaks: Any, joined: Any) -> F32:
     some = False
     for i in range(n):
         some = some or (speaks[i] and joined[i])
-    heeded = np.zeros(n, np.bool_)
+    heeded, many = np.zeros(n, np.bool_), 0
     for i in range(n):
         heeded[i] = speaks[i] and (joined[i] or not some)
-    each = 1.0 / max(1, heeded.sum())
+        many += heeded[i]
+    each = 1.0 / max(1, many)
     out = h.copy()
     move = np.empty(d)
     for i in range(n):

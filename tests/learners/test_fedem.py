@@ -90,7 +90,7 @@ def test_fast_is_plain(step: Literal["coordinate", "mass"], keep: int, sparse: b
     )
     wide = np.concatenate([np.ones((len(data.X), 1)), data.X], 1)
     slow = plain(
-        wide, data.y, data.task, data.weights, start, 0.3,
+        wide, data.y, data.task, data.weights.astype(np.float64), start, 0.3,
         keep=keep, by_mass=step == "mass", floor=0.01,
     )  # fmt: skip
     met = int(np.argmax(data.y != data.y[0])) + 1

@@ -24,6 +24,7 @@ def made(classes: int, dense: bool = True) -> Block:
     indptr = np.concatenate([[0], np.cumsum(lengths)])
     columns = np.concatenate([1 + np.arange(k) for k in lengths]).astype(np.int32)
     rows, labels = random.integers(1, 4, n), random.integers(0, classes, n)
+    slots: Any
     slots, runs = lay(rows, indptr, columns, d + 1)
     assert runs
     if not dense:

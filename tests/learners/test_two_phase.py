@@ -123,7 +123,7 @@ def test_mixing_keeps_the_mean(seed: int, n: int) -> None:
     np.testing.assert_allclose(w[here] + moved, kept @ w[here], atol=1e-5)
     if here.any():
         hub = (agree(complete(n), True, w, h, here, everyone) - h)[here]
-        mean = np.tile(w[here].mean(0), (here.sum(), 1))
+        mean = np.tile(w[here].mean(0), (int(here.sum()), 1))
         np.testing.assert_allclose(w[here] + hub, mean, atol=1e-5)
 
 
