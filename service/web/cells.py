@@ -37,8 +37,11 @@ class Cells(NamedTuple):
     end: int  # of the array
 
 
-def cells(text: bytes, columns: int) -> Cells:
+def cells(text: bytes, columns: int, *, strict: bool = False) -> Cells:
     """The values in a JSON array of arrays, which the text begins with.
+
+    With `strict` a ValueError where it is not sound, and nothing behind that place is looked at:
+    so of such a text nobody need know before whether it is JSON.
 
     >>> found = cells(b'[[1, "x"], [null, 2.5], [3]]', 2)
     >>> found.values[:2].tolist(), found.kinds[:2].tolist(), found.wrong
@@ -50,7 +53,9 @@ def cells(text: bytes, columns: int) -> Cells:
     begins = np.empty(size, np.int64)
     starts, ends = np.empty(size, np.int64), np.empty(size, np.int64)
     kinds, values = np.empty(size, np.uint8), np.zeros(size)
-    n, m, sound, end = _cells(letters, begins, starts, ends, kinds, values)
+    n, m, sound, end = _cells(letters, strict, begins, starts, ends, kinds, values)
+    if strict and not sound:
+        raise ValueError("not an array of arrays of plain values")
     for i in np.flatnonzero(kinds[:m] == _HARD).tolist():
         values[i], kinds[i] = float(text[starts[i] : ends[i]]), NUMBER
     listed = begins[:n] >= 0
@@ -88,7 +93,7 @@ def _put(n: int, columns: int, rows: I64, values: NDArray[Any]) -> NDArray[Any]:
 
 
 _SIGNATURE = types.Tuple((types.int64, types.int64, types.boolean, types.int64))(  # type: ignore[no-untyped-call]  # numba's
-    types.Array(types.uint8, 1, "C", readonly=True),
+    types.Array(types.uint8, 1, "C", readonly=True), types.boolean,
     types.int64[::1], types.int64[::1], types.int64[::1], types.uint8[::1], types.float64[::1],
 )  # fmt: skip
 
@@ -104,9 +109,9 @@ def _behind(text: U8, i: int, n: int) -> int:
 
 @njit(_SIGNATURE, **LOOP)
 def _cells(
-    text: U8, begins: I64, starts: I64, ends: I64, kinds: U8, values: F64
+    text: U8, strict: bool, begins: I64, starts: I64, ends: I64, kinds: U8, values: F64
 ) -> tuple[int, int, bool, int]:
-    """How many rows and values, whether all is sound, and where it ends.
+    """How many rows and values, whether all is sound (`strict`: or stop), and where it ends.
 
     A row begins at its first value, m; at ~m where it is no array.
     """
@@ -115,6 +120,8 @@ def _cells(
     n = len(text)
     most = len(starts)
     while i < n and m < most and rows < most - 1:  # ever true of JSON, as is i < n below
+        if strict and not sound:
+            break
         byte = get(text, i)
         if byte <= 32:
             sound &= byte == 32 or byte == 10 or byte == 13 or byte == 9

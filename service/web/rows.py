@@ -101,11 +101,11 @@ def _plain(body: bytes) -> tuple[list[Any], bytes, Cells | None] | None:
     try:
         names = _body(head).columns
         body.decode()
+        text = body[colon.end() :]
+        of = cells(text, len(names), strict=True)
     except (RecursionError, ValueError):
         return None
-    text = body[colon.end() :]
-    of = cells(text, len(names))
-    if not of.sound or text[of.end :].strip(b" \t\r\n") != b"}" or survey(head).names != 2:
+    if text[of.end :].strip(b" \t\r\n") != b"}" or survey(head).names != 2:
         return None
     return names, text, of
 

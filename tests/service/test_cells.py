@@ -75,6 +75,7 @@ def is_plain(text: bytes) -> bool:
 )
 @example(b'[["a" "b"]]')
 @example(b"[[1,]]")
+@example(b"[[abc]]")
 @example(b"[[1],]")
 @example(b"[[,1]]")
 @example(b"[[1]")
@@ -91,6 +92,12 @@ def test_what_is_sound_is_json(text: bytes) -> None:
         found = cells(text, 2)
     except ValueError:
         return
+    try:
+        strictly = cells(text, 2, strict=True)
+    except ValueError:
+        assert not found.sound
+    else:
+        assert found.sound and strictly.end == found.end
     if found.sound:
         assert is_plain(text[: found.end])
     elif is_plain(text):  # only what is rare needs a second look

@@ -282,6 +282,8 @@ def test_a_short_dictionary_of_long_texts_is_no_bomb() -> None:
         ({"columns": ["task", "label"], "rows": [], "more": 1}, "invalid-example", "unknown field"),
         ({"columns": ["task", "label"], "rows": [["t", 1]] * 1001}, "too-many-examples", "1001"),
         (b'{"columns": ["task"], "rows": [[NaN]]}', "malformed-json", "no NaN"),
+        (b'{"columns": ["task", "label"], "rows": [["a", abc]]}', "malformed-json", "invalid"),
+        (b'{"columns": ["task", "label"], "rows": [["a", -]]}', "malformed-json", "invalid"),
         (b'{"columns": ["task", "label"], "rows": [], "rows": []}', "invalid-example", "twice"),
     ],
 )
