@@ -155,19 +155,22 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
             lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
             begin = np.uint64(slots[i]) - lo if runs else lo
             count = n[t, 0]
-            row[:], m[:], b0[:] = 0.0, 0.0, 0.0
-            square = 0.0
+            row[:], m[:], b0[:], moved[:] = 0.0, 0.0, 0.0, 0.0
+            square, lives = 0.0, teach and part[t, 0] != 0.0
             for j in range(lo, hi):
                 at, value = entry(runs, begin, slots, j), np.float64(values[j])
-                col = columns[j]
+                col, arc = columns[j], _arc(count, last[at], C)
                 square += value * value
-                _times(value, x[at], _arc(count, last[at], C), row)
+                _times(value, x[at], arc, row)
                 for q in range(k):
                     for s in range(e):
                         all_b = mine[col, q, s] + elsewhere[col, q, s]
                         by = part[t, s] / ridge[s] * (all_b - shown[at, q, s])
                         m[q * e + s] += value * (others[at, q, s] + by)
                         b0[q * e + s] += value * told[at, q, s]
+                        if lives:  # what the others here have learnt since, in what is kept
+                            _times(by - drawn[at, q, s], x[at], arc, moved[q * e + s])
+                            drawn[at, q, s] = by
             _duals(y[t], weight[t], beta[t], alpha)
             whole = (0, min(C, count + 1), 0, 0)
             for q in range(k):
@@ -189,17 +192,7 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                     )
             if not teach:
                 continue
-            if part[t, 0]:  # what the others here have learnt since, in what is kept
-                moved[:] = 0.0
-                for j in range(lo, hi):
-                    at, col = entry(runs, begin, slots, j), columns[j]
-                    arc = _arc(count, last[at], C)
-                    for q in range(k):
-                        for s in range(e):
-                            all_b = mine[col, q, s] + elsewhere[col, q, s]
-                            by = part[t, s] / ridge[s] * (all_b - shown[at, q, s])
-                            _times(by - drawn[at, q, s], x[at], arc, moved[q * e + s])
-                            drawn[at, q, s] = by
+            if lives:
                 for q in range(k):
                     for s in range(e):
                         for p in range(C):
@@ -254,7 +247,7 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                         new_b = stepped(loss, beta[t, p, q, s], u, grows)
                         beta[t, p, q, s] = new_b
                         alpha[q * e + s, p] = sign * v * new_b
-            if part[t, 0]:
+            if lives:
                 for j in range(lo, hi):
                     at, col = entry(runs, begin, slots, j), columns[j]
                     arc = _arc(count, last[at], C)

@@ -81,9 +81,7 @@ def sigma_step(W: F64, floor: float = FLOOR) -> F64:
     >>> sigma_step(np.array([[3.0], [-3.0]])).round(3).tolist()
     [[1.0, -0.905], [-0.905, 1.0]]
     """
-    S = root(W, floor)
-    size = _in_order(np.diag(S)) / len(W)
-    return S / size if size > 0.0 else np.eye(len(W))
+    return _of_mean_one(root(W, floor))
 
 
 def nearer(S: F64, c: float, B: F64, floor: float = FLOOR, pace: float = PACE) -> tuple[F64, float]:
@@ -95,13 +93,14 @@ def nearer(S: F64, c: float, B: F64, floor: float = FLOOR, pace: float = PACE) -
     """
     m = len(B)
     u, V = c * product(np.ones((1, m)), B), (1.0 - c) * drawn(S, B, own=True)
-    weak = floor * floor * (_in_order(np.diag(gram(V))) + float(gram(u)[0, 0]))
-    mine = float(np.sqrt(gram(u)[0, 0] + weak))
-    theirs = _in_order(np.diag(root(V, floor))) / np.sqrt(m)
+    square, spread = float(gram(u)[0, 0]), root(V, floor)
+    weak = floor * floor * (_in_order(np.diag(gram(V))) + square)
+    mine = float(np.sqrt(square + weak))
+    theirs = _in_order(np.diag(spread)) / np.sqrt(m)
     if not mine + theirs > 0.0:
         return S, c
     best = float(mine / (mine + theirs)) if c else 0.0
-    return S + pace * (sigma_step(V, floor) - S), c + min(1.0, LEAD * pace) * (best - c)
+    return S + pace * (_of_mean_one(spread) - S), c + min(1.0, LEAD * pace) * (best - c)
 
 
 def safe_rho(S: F64, own: F64 | None = None, at_once: int | None = None) -> float:
@@ -144,6 +143,12 @@ def most_apart(own: F64, places: I64, at_once: int | None = None) -> float:
 def drawn(S: F64, B: F64, own: bool) -> F64:
     """B S for b given as rows (m, d), with each task's own part in it or without."""
     return product(S if own else S - np.diag(np.diag(S)), B)
+
+
+def _of_mean_one(S: F64) -> F64:
+    """S brought to a mean variance of 1; I where it is all 0."""
+    size = _in_order(np.diag(S)) / len(S)
+    return S / size if size > 0.0 else np.eye(len(S))
 
 
 def _in_order(numbers: F64) -> float:
