@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from bench.peers import vw
 from bench.tables import short
 
 DENSE, SPARSE = "20 dense", "100 of"
@@ -23,6 +24,7 @@ class Goal(NamedTuple):
     key: str
     least: float | None = None
     most: float | None = None
+    base: str = ""  # whom a ratio is to, where that may not be there
 
 
 GOALS = (
@@ -56,6 +58,13 @@ GOALS = (
         for who, name in KINDS
     ),
     *(
+        Goal(f"served, NDJSON, {n} a request, {who}: x vw's daemon", "serve",
+             f"learn, {n} examples a request, 4", f"Kindred {name}, NDJSON", "ratios",
+             "x vw daemon", 1, base=vw.DAEMON)
+        for n in (256, 4096)
+        for who, name in KINDS
+    ),
+    *(
         Goal(f"served, Arrow, 4096 a request, {who}: million examples per CPU second", "serve",
              "learn, 4096 examples a request, 4", f"Kindred {name}, Arrow", "rows", "millions",
              least)
@@ -71,17 +80,20 @@ GOALS = (
 )  # fmt: skip
 
 
-def seen(goal: Goal, told: Sequence[Mapping[str, Any]]) -> float | None:
-    """The figure in those runs; None where it was not measured."""
+def seen(goal: Goal, told: Sequence[Mapping[str, Any]]) -> float | str:
+    """The figure in those runs, or why there is none."""
+    why = "not measured"
     for run in told:
         for table in run["tables"] if run["bench"] == goal.bench else []:
             if not table["title"].startswith(goal.table):
                 continue
+            if goal.base in table["skipped"]:
+                why = f"skipped, {table['skipped'][goal.base]}"
             for name, row in table[goal.part].items():
-                if name.startswith(goal.row):
-                    figure: float | dict[str, float] | None = row.get(goal.key)
+                figure: float | dict[str, float] | None = row.get(goal.key)
+                if name.startswith(goal.row) and figure is not None:
                     return figure["median"] if isinstance(figure, dict) else figure
-    return None
+    return why
 
 
 def markdown(told: Sequence[Mapping[str, Any]]) -> str:
@@ -90,8 +102,8 @@ def markdown(told: Sequence[Mapping[str, Any]]) -> str:
     for goal in GOALS:
         value = seen(goal, told)
         bound = f"at least {goal.least:g}" if goal.least else f"at most {goal.most:,g}"
-        if value is None:
-            lines.append(f"| {goal.words} | {bound} | - | not measured |")
+        if isinstance(value, str):
+            lines.append(f"| {goal.words} | {bound} | - | {value} |")
             continue
         met = value >= goal.least if goal.least else value <= (goal.most or 0)
         lines.append(f"| {goal.words} | {bound} | {short(value)} | {'yes' if met else '**no**'} |")

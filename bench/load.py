@@ -32,20 +32,28 @@ def request(path: str, body: bytes, media: str) -> bytes:
     return head.encode() + body
 
 
-def drive(port: int, requests: Sequence[bytes], count: int, connections: int) -> Driven:
+def drive(
+    port: int, requests: Sequence[bytes], count: int, connections: int, lines: int = 0
+) -> Driven:
     """Send `count` requests, these in turn, over so many connections, each one at a time.
 
-    RuntimeError where an answer is not 200.
+    With `lines` they are no HTTP: what is sent is answered by so many lines. RuntimeError where an
+    answer of HTTP is not 200.
     """
-    return uvloop.run(_drive(port, requests, count, connections))
+    return uvloop.run(_drive(port, requests, count, connections, lines))
 
 
-async def _drive(port: int, requests: Sequence[bytes], count: int, connections: int) -> Driven:
+async def _drive(
+    port: int, requests: Sequence[bytes], count: int, connections: int, lines: int
+) -> Driven:
     loop = asyncio.get_running_loop()
     wanted = iter([requests[i % len(requests)] for i in range(count)])
+
+    def made() -> _Caller:
+        return _Lines(wanted, lines) if lines else _Http(wanted)
+
     callers = [
-        (await loop.create_connection(lambda: _Caller(wanted), "127.0.0.1", port))[1]
-        for _ in range(connections)
+        (await loop.create_connection(made, "127.0.0.1", port))[1] for _ in range(connections)
     ]
     try:
         began = time.perf_counter()
@@ -70,8 +78,6 @@ class _Caller(asyncio.Protocol):
         self.latencies: list[float] = []
         self.transport: asyncio.Transport
         self._began = 0.0
-        self._parts: list[bytes] = []
-        self._missing = 0  # bytes of the answer; 0: its length is not known yet
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -86,6 +92,47 @@ class _Caller(asyncio.Protocol):
         self.transport.write(body)
 
     def data_received(self, data: bytes) -> None:
+        if self.ends(data):
+            self.latencies.append(time.perf_counter() - self._began)
+            self.send()
+
+    def ends(self, data: bytes) -> bool:
+        """Whether that ends the answer."""
+        raise NotImplementedError
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.fail(error or RuntimeError("the server closed the connection"))
+
+    def fail(self, error: Exception) -> None:
+        """No more is sent."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+class _Lines(_Caller):
+    """Answers are so many lines."""
+
+    def __init__(self, wanted: Iterator[bytes], lines: int) -> None:
+        super().__init__(wanted)
+        self._lines = self._missing = lines
+
+    def ends(self, data: bytes) -> bool:
+        self._missing -= data.count(b"\n")
+        if self._missing > 0:
+            return False
+        self._missing = self._lines
+        return True
+
+
+class _Http(_Caller):
+    """Answers are of HTTP."""
+
+    def __init__(self, wanted: Iterator[bytes]) -> None:
+        super().__init__(wanted)
+        self._parts: list[bytes] = []
+        self._missing = 0  # bytes of the answer; 0: its length is not known yet
+
+    def ends(self, data: bytes) -> bool:
         if self._missing:
             self._missing -= len(data)
         else:
@@ -93,21 +140,12 @@ class _Caller(asyncio.Protocol):
             answer = b"".join(self._parts) if len(self._parts) > 1 else data
             end = answer.find(HEAD_END)
             if end < 0:
-                return
+                return False
             if not answer.startswith(b"HTTP/1.1 200"):
-                self._fail(RuntimeError(f"answered {answer[:400]!r}"))
-                return
+                self.fail(RuntimeError(f"answered {answer[:400]!r}"))
+                return False
             at = answer.lower().index(LENGTH) + len(LENGTH)
             size = int(answer[at : answer.index(b"\r", at)])
             self._parts.clear()
             self._missing = end + len(HEAD_END) + size - len(answer)
-        if self._missing == 0:
-            self.latencies.append(time.perf_counter() - self._began)
-            self.send()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._fail(error or RuntimeError("the server closed the connection"))
-
-    def _fail(self, error: Exception) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
+        return self._missing == 0

@@ -5,13 +5,14 @@ FastAPI, pydantic and river, which keep nothing on a disk and predict nothing wh
 are uvicorn with uvloop and httptools. What counts is the servers' CPU time, of all threads; the
 load client is a process of its own. Many examples come to Kindred in each form that it takes (an
 array of objects, objects on lines, columns once and rows as arrays, Arrow), to the others as an
-array.
+array. Where there is a `vw` command, its daemon gets the same as lines of its own text, without
+HTTP; it answers each with a margin, keeps nothing on a disk either, and has one process for each
+connection, all of which learn the same weights.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import statistics
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from typing import Any, NamedTuple
 from bench import problems
 from bench.frame import run
 from bench.load import Driven, drive, request
+from bench.peers import vw
 from bench.rounds import Turn, take_turns
 from bench.servers import EMPTY, PEERS, SCALED, Server, running
 from bench.tables import Measure, Ratio, Table
@@ -40,6 +42,7 @@ MEASURES = (
     Measure("p99", "p99 ms", 2),
 )
 RATIOS = (Ratio("rate", "x FastAPI", SCALED), Ratio("rate", "x empty", EMPTY))
+BESIDE_VW = (*RATIOS, Ratio("rate", "x vw daemon", vw.DAEMON))
 
 
 class Load(NamedTuple):
@@ -108,6 +111,17 @@ def requests(load: Load, form: str, path: str) -> list[bytes]:
     return made
 
 
+def texts(load: Load) -> list[bytes]:
+    """The same for vw's daemon, which knows a request by nothing but its lines."""
+    return [
+        b"".join(
+            vw.line(one["features"], one["label"] == "yes", one["task"]).encode() + b"\n"
+            for one in some
+        )
+        for some in bodies(load)
+    ]
+
+
 def flat(some: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     """The same as columns: features by their names beside task and label."""
     named = [one for one in some[0] if one != "features"]
@@ -135,7 +149,10 @@ def forms(load: Load, servers: Sequence[Server]) -> Iterator[tuple[str, Server, 
     path = f"/v1/{load.verb}"
     plain = requests(load, JSON, path)
     for server in servers:
-        if load.examples == 1 or server.name == EMPTY:
+        if server.name == vw.DAEMON:
+            if load.examples > 1:
+                yield server.name, server, texts(load)
+        elif load.examples == 1 or server.name == EMPTY:
             yield server.name, server, plain
         elif server.name in PEERS:
             yield server.name, server, requests(load, JSON, "/many" + path)
@@ -146,10 +163,11 @@ def forms(load: Load, servers: Sequence[Server]) -> Iterator[tuple[str, Server, 
 
 def turn(server: Server, load: Load, made: list[bytes], seconds: float, client: Executor) -> Turn:
     """Drives one server for about so many seconds."""
+    lines = load.examples if server.name == vw.DAEMON else 0
 
     def go(count: int) -> tuple[float, Driven]:
         before = server.cpu_seconds()
-        driven = client.submit(drive, server.port, made, count, load.connections).result()
+        driven = client.submit(drive, server.port, made, count, load.connections, lines).result()
         return server.cpu_seconds() - before, driven
 
     few = 2 * max(load.connections, len(made))
@@ -176,7 +194,7 @@ def tables(given: Namespace) -> Iterator[Table]:
     """A table for each load."""
     with (
         TemporaryDirectory() as name,
-        running(Path(name)) as servers,
+        running(Path(name)) as (servers, absent),
         ProcessPoolExecutor(1, get_context("spawn")) as client,
     ):
         for load in SHORT if given.short else LOADS:
@@ -184,16 +202,8 @@ def tables(given: Namespace) -> Iterator[Table]:
                 name: turn(server, load, made, given.seconds, client)
                 for name, server, made in forms(load, servers)
             }
-            yield Table(str(load), take_turns(turns, given.rounds), MEASURES, RATIOS, absent(load))
-
-
-def absent(load: Load) -> dict[str, str]:
-    """Who is not there to be measured, and why."""
-    if load.examples == 1:
-        return {}
-    there = shutil.which("vw") is not None
-    why = "it is not driven here" if there else "no vw command on the path (the package has none)"
-    return {"Vowpal Wabbit's daemon": why}
+            ratios, skipped = (BESIDE_VW, absent) if load.examples > 1 else (RATIOS, {})
+            yield Table(str(load), take_turns(turns, given.rounds), MEASURES, ratios, skipped)
 
 
 def options(parser: ArgumentParser) -> None:

@@ -7,20 +7,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import httpx
 
-from bench.peers import web
+from bench.peers import vw, web
 from service.process import Process
 
 EMPTY = "empty ASGI application"
 SCALED = "FastAPI, pydantic, river scaled"
 PEERS = {SCALED: "scaled", "FastAPI, pydantic, river bare": "bare"}
 STRATEGIES = ("independent", "auto")
+CHILDREN = 4  # of vw's daemon: each answers one connection, and all learn the same weights
 
 
 class Server(NamedTuple):
@@ -31,18 +33,29 @@ class Server(NamedTuple):
     port: int
 
     def cpu_seconds(self) -> float:
-        """CPU time of all its threads so far, those that ended too."""
-        return time.clock_gettime(~self.pid << 3 | 2)  # Linux's clock of another process
+        """CPU time of its processes' threads so far, those that ended too."""
+        pids = [self.pid]
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            pids += map(int, (task / "children").read_text().split())
+        return sum(time.clock_gettime(~pid << 3 | 2) for pid in pids)  # Linux's clocks of others
 
 
 @contextmanager
-def running(directory: Path) -> Iterator[list[Server]]:
-    """Start all, and end all: the empty application, the peers, Kindred with its strategies."""
+def running(directory: Path) -> Iterator[tuple[list[Server], dict[str, str]]]:
+    """Start all, and end all: the empty application, the peers, Kindred with its strategies.
+
+    And the reasons of those that cannot run.
+    """
+    skipped = {}
     with ExitStack() as stack:
         found = [stack.enter_context(peer(name)) for name in (EMPTY, *PEERS)]
+        try:
+            found.append(stack.enter_context(daemon()))
+        except LookupError as reason:
+            skipped[vw.DAEMON] = str(reason)
         for strategy in STRATEGIES:
             found.append(stack.enter_context(kindred(directory / strategy, strategy)))
-        yield found
+        yield found, skipped
 
 
 @contextmanager
@@ -76,15 +89,41 @@ def peer(name: str) -> Iterator[Server]:
         process.wait()
 
 
-def _wait(url: str, seconds: float = 600.0) -> None:  # it may compile first
-    """Until it is answered, and not with 503."""
-    end = time.monotonic() + seconds
-    while True:
+@contextmanager
+def daemon() -> Iterator[Server]:
+    """Vowpal Wabbit's, which keeps nothing on a disk; LookupError where there is no command.
+
+    It parses and learns in one thread: two cost it more CPU time, and are hardly faster.
+    """
+    command = [vw.found(), *vw.OPTIONS, "--onethread", "--daemon", "--foreground"]
+    command.append(f"--num_children={CHILDREN}")
+    with TemporaryDirectory() as name:
+        port = Path(name) / "port"
+        process = subprocess.Popen([*command, "--port=0", f"--port_file={port}"])
         try:
-            if httpx.get(url).status_code != 503:
-                return
+            _until(lambda: port.exists() and port.read_text().endswith("\n"), vw.DAEMON)
+            yield Server(vw.DAEMON, process.pid, int(port.read_text()))
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait(url: str) -> None:
+    """Until it is answered, and not with 503."""
+
+    def answered() -> bool:
+        try:
+            return httpx.get(url).status_code != 503
         except httpx.TransportError:
-            pass
+            return False
+
+    _until(answered, url)
+
+
+def _until(ready: Callable[[], bool], who: str, seconds: float = 600.0) -> None:
+    """Wait for it; it may compile first."""
+    end = time.monotonic() + seconds
+    while not ready():
         if time.monotonic() > end:
-            raise RuntimeError(f"{url} does not answer")
+            raise RuntimeError(f"{who} does not answer")
         time.sleep(0.05)

@@ -1,7 +1,7 @@
 """Vowpal Wabbit: the PyPI package within this process, and the `vw` command where there is one.
 
 Its default update (adaptive, normalised, invariant) on the log loss; learning predicts too. What
-reads a file has a thread that parses and one that learns; CPU time counts both.
+reads a file or a socket has a thread that parses and one that learns; CPU time counts both.
 """
 
 from __future__ import annotations
@@ -19,15 +19,30 @@ from bench.peers import need
 from bench.rounds import Turn, work
 
 CACHED = "Vowpal Wabbit, its cache file"
+DAEMON = "Vowpal Wabbit's daemon, text lines"
 OPTIONS = ("--loss_function", "logistic", "--quiet")
 
 
-def lines(xs: Sequence[dict[str, float]], ys: Sequence[bool]) -> list[str]:
-    """Examples in its text format."""
-    return [
-        f"{1 if y else -1} | " + " ".join(f"{name}:{value:.6g}" for name, value in x.items())
-        for x, y in zip(xs, ys, strict=True)
-    ]
+def line(x: Mapping[str, float], y: bool, task: str = "") -> str:
+    """An example in its text format; a task is a namespace, and so has weights of its own.
+
+    >>> line({"a": 0.5, "b": 2.0}, True, "t1")
+    '1 |t1 a:0.5 b:2'
+    """
+    return f"{1 if y else -1} |{task} " + " ".join(f"{name}:{v:.6g}" for name, v in x.items())
+
+
+def lines(xs: Sequence[Mapping[str, float]], ys: Sequence[bool]) -> list[str]:
+    """Examples of one task in its text format."""
+    return [line(x, y) for x, y in zip(xs, ys, strict=True)]
+
+
+def found() -> str:
+    """Where the command is; LookupError where it is not."""
+    vw = shutil.which("vw")
+    if vw is None:
+        raise LookupError("no vw command on the path (the package has none)")
+    return vw
 
 
 def package(examples: Sequence[str], times: int) -> Iterator[tuple[str, Turn]]:
@@ -64,9 +79,7 @@ def _run(arguments: str, examples: int) -> Turn:
 
 def command(examples: Sequence[str], times: int) -> Iterator[tuple[str, Turn]]:
     """The `vw` command, over a text file and over its cache."""
-    vw = shutil.which("vw")
-    if vw is None:
-        raise LookupError("no vw command on the path")
+    vw = found()
     text, cache = _files(examples, times)
     base = [vw, *OPTIONS]
     subprocess.run([*base, "-d", text, "--cache_file", cache], check=True)
