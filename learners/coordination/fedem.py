@@ -79,6 +79,7 @@ from learners import tree
 from learners.coordination.fedem_kernels import learner
 from learners.coordination.linear import Common, Told, add, hear, names, steps, tell
 from learners.coordination.silence import Silence
+from learners.kernels import longest
 from learners.types import F32, F64, I64, Bank, Block, Inbox, Reply, Rows, Scores, Shape, Strategy
 
 
@@ -208,6 +209,7 @@ def fedem(
 
     def work(bank: Fedem, block: Block, teach: bool) -> Scores:
         k, classes = bank.start.w.shape[1], block.first.shape[1]
+        most = longest(block.indptr)
         scores = np.zeros((len(block.rows), classes, 1))
         kept = no_examples
         if isinstance(bank.kept, Kept):
@@ -218,7 +220,9 @@ def fedem(
             block.labels, block.weights, block.first, block.start, block.names, w.reshape(-1),
             *(leaf.reshape(-1) for leaf in bank.common), N, held, *bank.share, *kept,
             steps((rate,) * M, k), b, step == "mass", tempered, scale, floor / M,
-            scores.reshape(-1), teach, train,
+            np.empty((2, most), np.int64), np.empty((2, most * k * M), np.float32),
+            np.empty((3, k * M), np.float32), np.empty((3, max(1, classes) * M)),
+            np.empty((M, b), np.float32), scores.reshape(-1), teach, train,
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 

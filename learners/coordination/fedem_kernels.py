@@ -12,11 +12,11 @@ import numpy as np
 
 from learners import lanes, links
 from learners.coordination.fedem_shares import expect, keep, note, settle
-from learners.kernels import PRIOR, compiled, entry, longest
+from learners.kernels import PRIOR, entry, loop
 from learners.links import consulted, inlined
 from learners.losses import exp, log
 from learners.scramble import GOLDEN, scrambled
-from learners.types import U32, U64
+from learners.types import F32, F64, I64, U32, U64
 
 HALVED = 50.0  # responsibility at which steps by mass have shrunk by sqrt(2)
 FORGET = 0.6  # the n-th stochastic E step counts (n + 1) ** -FORGET
@@ -30,7 +30,7 @@ def draw(name: Any, feature: Any, component: int) -> float:
     return float(scrambled(x) >> np.uint64(11)) / 4503599627370496.0 - 1.0
 
 
-@compiled
+@loop
 def begin(
     w: Any, at: int, k: int, M: int, scale: float, feature: Any, names: U64, first: Any, now: int
 ) -> bool:
@@ -65,26 +65,25 @@ def learner(binary: bool, M: int, runs: bool) -> Any:
     Steps of a component are those of `kernels.learner` for an example that weighs what the
     component answers for of it; or, by mass, of rate / sqrt(1 + N_m / HALVED), N_m what it has
     answered for so far. One component is `kernels.learner` for one common part, bit for bit.
+    Room is the caller's, rows of it: where entries lie, steps and weights in them, what margins
+    take, what shares take, and what components say of the examples kept.
     """
 
-    @compiled
+    @loop
     def run(
         rows: Any, indptr: Any, columns: Any, slots: Any, ids: U32, values: Any, labels: Any,
         weights: Any, first: Any, start: int, names: U64, w: Any, mine: Any, heard: Any, g: Any,
         heard_g: Any, N: Any, held: Any, pi: Any, counts: Any, x: Any, visited: Any, part: Any,
         margins: Any, truth: Any, rate: Any, b: int, by_mass: bool, tempered: bool, scale: float,
-        floor: float, scores: Any, teach: bool, train: bool,
+        floor: float, at_entries: I64, of_entries: F32, of_margins: F32, of_shares: F64, p: F32,
+        scores: Any, teach: bool, train: bool,
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = 1 if binary else classes
-        most = longest(indptr)
-        m, r = np.zeros((2, k * M), np.float32)
-        lane = np.zeros(M, np.float32)
-        by, theta = np.zeros((2, most * k * M), np.float32)
-        where, into = np.zeros((2, most), np.int64)  # in common leaves; in those of pairs
-        said = np.zeros(classes * M)
-        q, mass = np.zeros((2, M))
-        p = np.zeros((M, b), np.float32)
+        where, into = at_entries[0], at_entries[1]  # in common leaves; in those of pairs
+        by, theta = of_entries[0], of_entries[1]
+        m, r, lane = of_margins[0], of_margins[1], of_margins[2]
+        said, q, mass = of_shares[0], of_shares[1, :M], of_shares[2, :M]
         eta = lanes.load(rate, 0, M)
         none, prior, odds = lanes.fill(eta, 0.0), lanes.fill(eta, PRIOR), eta
         for i in range(len(rows)):

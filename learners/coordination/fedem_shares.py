@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from learners import lanes
-from learners.kernels import compiled
+from learners.kernels import loop
 from learners.links import FAR, inlined
 from learners.types import F32, F64, I64
 
 WIDE = 16  # examples brought up to date at once
 
 
-@compiled
+@loop
 def keep(
     slots: I64, values: F32, theta: F32, m: F32, t: int, n: int, b: int, x: Any, visited: Any,
     part: Any, margins: Any,
@@ -60,7 +60,7 @@ def keep(
         margins[(t * size + s) * b + n % b] = m[s]
 
 
-@compiled
+@loop
 def note(truth: Any, label: int, weight: float, at: int) -> None:
     """Write down an example's label and weight, in the manner of a margin: truth (k, b) at `at`."""
     truth[:, at] = 0
@@ -97,7 +97,7 @@ def of_many(margins: Any, m: int, i: int, y: int, known: int, now: int, first: A
     return lanes.exp(max(margins[y, m, i] - top, np.float32(-FAR))) / total
 
 
-@compiled
+@loop
 def expect(
     margins: Any, truth: Any, filled: int, newest: int, known: int, now: int, first: Any, pi: Any,
     q: F64, mass: F64, p: F32,
@@ -139,7 +139,7 @@ def expect(
     return whole
 
 
-@compiled
+@loop
 def settle(pi: Any, shares: F64, floor: float) -> None:
     """M step of a task: pi becomes those shares, none less than the floor."""
     total = 0.0

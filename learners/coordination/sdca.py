@@ -161,7 +161,8 @@ def sdca(
             block.rows, block.indptr, block.columns, block.slots, block.ids, block.values,
             block.labels, block.weights, block.first, block.start, *by_column,
             *(leaf.reshape(-1, k, e) for leaf in (others, told, *live)), *duals, *common, *said,
-            ridge, least, most, scores.reshape(-1),
+            ridge, least, most, np.empty((1 + 2 * k * e, window)), np.empty((2, k * e)),
+            np.empty((2, k * e), np.float32), scores.reshape(-1),
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from learners import lanes, links
 from learners.coordination.drom_kernels import chance
-from learners.kernels import compiled, entry
+from learners.kernels import compiled, entry, loop
 from learners.losses import exp
-from learners.types import F64, I64
+from learners.types import F32, F64, I64
 
 HINGE, SMOOTH, LOGISTIC, SQUARED = range(4)
 LOSSES = ("hinge", "smooth", "logistic", "squared")
@@ -27,7 +27,7 @@ EDGE = 1e-12  # how near logistic duals come to 0 and 1
 WIDE = 8  # products summed up at once
 
 
-@compiled
+@loop
 def stepped(loss: int, b: float, u: float, q: float) -> float:
     """The dual b = y alpha of an example after the exact step on it alone.
 
@@ -63,7 +63,7 @@ def stepped(loss: int, b: float, u: float, q: float) -> float:
     return min(1.0 - EDGE, max(EDGE, p))  # type: ignore[no-any-return]
 
 
-@compiled
+@loop
 def _arc(n: int, last: int, C: int) -> tuple[int, int, int, int]:
     """Positions of the window's examples up to `last`, of n that came: from, to, and from, to."""
     oldest = max(1, n - C + 1)
@@ -75,7 +75,7 @@ def _arc(n: int, last: int, C: int) -> tuple[int, int, int, int]:
     return lo, C, 0, hi
 
 
-@compiled
+@loop
 def _add(value: float, row: Any, lo: int, hi: int, out: F64) -> None:
     """Add value * row from lo to hi."""
     p = lo
@@ -89,14 +89,14 @@ def _add(value: float, row: Any, lo: int, hi: int, out: F64) -> None:
         p += 1
 
 
-@compiled
+@loop
 def _times(value: float, row: Any, arc: Any, out: F64) -> None:
     """Add value * row over the positions of that arc."""
     _add(value, row, arc[0], arc[1], out)
     _add(value, row, arc[2], arc[3], out)
 
 
-@compiled
+@loop
 def _span(a: F64, row: Any, lo: int, hi: int) -> float:
     """a . row from lo to hi."""
     sums = lanes.fill(lanes.load(a, 0, WIDE), 0.0)
@@ -111,13 +111,14 @@ def _span(a: F64, row: Any, lo: int, hi: int) -> float:
     return total  # type: ignore[no-any-return]
 
 
-@compiled
+@loop
 def _dot(a: F64, row: Any, arc: Any) -> float:
     """a . row over the positions of that arc."""
-    return _span(a, row, arc[0], arc[1]) + _span(a, row, arc[2], arc[3])
+    total: float = _span(a, row, arc[0], arc[1]) + _span(a, row, arc[2], arc[3])
+    return total
 
 
-@compiled
+@loop
 def _duals(y: Any, weight: Any, beta: Any, out: F64) -> None:
     """alpha (k e, C) of one task, by its b: alpha = weight y b, where y is known by its sign."""
     for c in range(beta.shape[0]):
@@ -132,24 +133,25 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
     """The loop over a block. Steps: one on the new example, then on some of the window.
 
     Classes met are learnt one against the rest; of two classes, the margin (its two columns, where
-    it is unfolded, are its halves, and their duals are the same).
+    it is unfolded, are its halves, and their duals are the same). Room is the caller's, rows of it:
+    over the window, for margins, and for what is said of them.
     """
     half = 1.0 if binary else 0.5  # a stored column is that much of its class's margin
 
-    @compiled
+    @loop
     def run(
         rows: Any, indptr: Any, columns: Any, slots: Any, ids: Any, values: Any, labels: Any,
         weights: Any, first: Any, start: int, x: Any, last: Any, named: Any, others: Any,
         told: Any, shown: Any, drawn: Any, y: Any, weight: Any, beta: Any, theirs: Any, base: Any,
         G: Any, n: Any, seed: Any, mine: Any, elsewhere: Any, sigma: Any, part: Any, rho: Any,
-        blind: Any, ridge: Any, least: int, most: int, scores: Any,
+        blind: Any, ridge: Any, least: int, most: int, of_window: F64, of_margins: F64,
+        of_answers: F32, scores: Any,
     ) -> None:  # fmt: skip
         classes, e = first.shape[1], len(ridge)
         k = 1 if binary else classes
         C = x.shape[1]
-        row, m, b0 = np.zeros(C), np.zeros(k * e), np.zeros(k * e)
-        alpha, moved = np.zeros((2, k * e, C))
-        said, r = np.zeros((2, k * e), np.float32)
+        row, alpha, moved = of_window[0], of_window[1 : 1 + k * e], of_window[1 + k * e :]
+        m, b0, said, r = of_margins[0], of_margins[1], of_answers[0], of_answers[1]
         for i in range(len(rows)):
             t, label, now = rows[i], labels[i], start + i
             lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
