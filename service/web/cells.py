@@ -223,6 +223,9 @@ def _cells(
         if m - row < columns:
             highest[m - row] = max(highest[m - row], kind)
         m += 1
+        if i + 1 < n and get(text, i) == 44:  # mostly another one follows
+            before = COMMA
+            i += 2 if get(text, i + 1) == 32 else 1
     even &= rows == 0 or m - row == columns
     return rows, m, even, hard, sound and depth == 0 and i > at, i
 

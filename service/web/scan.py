@@ -12,6 +12,7 @@ from learners.types import I32, I64, U8
 from service.web.decimals import HIGHEST, LOWEST, MOST_DIGITS, nearest
 from service.web.eight import WIDTH, below, digits, eight, equal, first, get, same
 
+_SIGNS = np.array([1.0, -1.0])
 _TENS = np.array([10**i for i in range(MOST_DIGITS + 1)], np.uint64)
 
 
@@ -90,21 +91,19 @@ def number(text: U8, i: int, end: int) -> tuple[float, int]:
     if i < end and (get(text, i) == 69 or get(text, i) == 101):
         plain = False
         i += 1
-        below = i < end and get(text, i) == 45
-        i += below or (i < end and get(text, i) == 43)
+        smaller = i < end and get(text, i) == 45
+        i += smaller or (i < end and get(text, i) == 43)
         begin, shift = i, 0
         while i < end and 48 <= get(text, i) <= 57:
             shift = min(shift * 10 + get(text, i) - 48, 100_000)
             i += 1
         if i == begin:
             return 0.0, -1
-        power += -shift if below else shift
+        power += -shift if smaller else shift
     if not LOWEST <= power <= HIGHEST:
         return 0.0, -1
-    found = nearest(whole, power)
-    if negative and not (plain and whole == 0):  # -0 is an integer
-        found = -found
-    return found, i
+    below = negative and not (plain and whole == 0)  # -0 is an integer
+    return nearest(whole, power) * _SIGNS[np.int64(below)], i  # no branch: half of it were guesses
 
 
 @loop
