@@ -83,17 +83,23 @@ def cells(text: bytes, columns: int, at: int = 0, *, strict: bool = False) -> Ce
     return Cells(begin, end_, kind, value, highest, wrong, found, sound, end)
 
 
-def distinct(text: bytes, starts: I64, ends: I64) -> tuple[I32, list[bytes]]:
-    """Each piece of the text by its number among the distinct ones; and these.
+class Distinct(NamedTuple):
+    """Pieces of a text by their number among the distinct ones, which are numbered as they come."""
 
-    They are numbered as they come; a piece that is `null`, or empty, is none: -1.
+    codes: I32  # -1 of `null`, and of a piece that is empty
+    texts: list[bytes]
+    whole: bool  # whether there is none of these
 
-    >>> codes, texts = distinct(b'"a"null"a"', np.array([0, 3, 7]), np.array([3, 7, 10]))
+
+def distinct(text: bytes, starts: I64, ends: I64) -> Distinct:
+    """Look at each piece.
+
+    >>> codes, texts, _ = distinct(b'"a"null"a"', np.array([0, 3, 7]), np.array([3, 7, 10]))
     >>> codes.tolist(), texts
     ([0, -1, 0], [b'"a"'])
     """
-    codes, first = _distinct(np.frombuffer(text, np.uint8), starts, ends, _SECRET)
-    return codes, [text[starts[i] : ends[i]] for i in first.tolist()]
+    codes, spans, whole = _distinct(np.frombuffer(text, np.uint8), starts, ends, _SECRET)
+    return Distinct(codes, [text[lo:hi] for lo, hi in spans.tolist()], whole)
 
 
 def _put(n: int, columns: int, rows: I64, values: NDArray[Any]) -> NDArray[Any]:
@@ -231,24 +237,25 @@ def _cells(
 
 
 _SECRET = secrets.randbits(63)
-_PIECES = types.UniTuple(types.int32[::1], 2)(  # type: ignore[no-untyped-call]  # numba's
+_PIECES = types.Tuple((types.int32[::1], types.int64[:, ::1], types.boolean))(  # type: ignore[no-untyped-call]  # numba's
     _TEXT, types.int64[:], types.int64[:], types.int64
 )
 
 
 @njit(_PIECES, cache=True, nogil=True)
-def _distinct(text: U8, starts: I64, ends: I64, secret: int) -> tuple[I32, I32]:
-    """Each piece's number among the distinct ones, and where each of these came first."""
+def _distinct(text: U8, starts: I64, ends: I64, secret: int) -> tuple[I32, I64, bool]:
+    """The number of each piece, where the distinct ones lie, and whether all are one."""
     n = len(starts)
     size = 4
     while size < 2 * n:
         size *= 2
     table = np.full(size, -1, np.int32)  # hash -> number, or the next free place
-    codes, first = np.full(n, -1, np.int32), np.empty(n, np.int32)
-    met = 0
+    codes, spans = np.full(n, -1, np.int32), np.empty((n, 2), np.int64)
+    met, whole = 0, True
     for i in range(n):
         lo, length = starts[i], ends[i] - starts[i]
         if length == 0 or get(text, lo) == 110:
+            whole = False
             continue
         mixed = np.uint64(secret)  # FNV-1a from a start that no sender knows
         for at in range(lo, lo + length):
@@ -258,11 +265,11 @@ def _distinct(text: U8, starts: I64, ends: I64, secret: int) -> tuple[I32, I32]:
             code = table[place]
             if code < 0:
                 table[place] = codes[i] = met
-                first[met] = i
+                spans[met, 0], spans[met, 1] = lo, lo + length
                 met += 1
                 break
-            other = starts[first[code]]
-            if ends[first[code]] - other == length:
+            other = spans[code, 0]
+            if spans[code, 1] - other == length:
                 j = 0
                 while j < length and get(text, other + j) == get(text, lo + j):
                     j += 1
@@ -270,4 +277,4 @@ def _distinct(text: U8, starts: I64, ends: I64, secret: int) -> tuple[I32, I32]:
                     codes[i] = code
                     break
             place = (place + 1) & (size - 1)
-    return codes, first[:met].copy()
+    return codes, spans[:met].copy(), whole

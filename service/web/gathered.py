@@ -72,7 +72,7 @@ def gathered(text: bytes, of: Usual, limits: Settings, *, to_learn: bool) -> Gat
 
 def _distinct(text: bytes, of: Usual, part: int) -> tuple[I32, list[Any]]:
     """Each example's task or label by its number among the distinct ones; and these."""
-    codes, texts = distinct(text, of.spans[:, part], of.spans[:, part + 1])
+    codes, texts, _ = distinct(text, of.spans[:, part], of.spans[:, part + 1])
     return codes, [_value(one) for one in texts]
 
 
@@ -83,7 +83,7 @@ def _entries(text: bytes, of: Usual) -> tuple[I64, U64, F64, U8]:
     if not len(of.texts):
         return of.counts, codes, of.values, _NUMBERS
     at, starts, ends = of.texts.T
-    said, strings = distinct(text, starts, ends)
+    said, strings, _ = distinct(text, starts, ends)
     used, pair = np.unique(of.names[at] * len(strings) + said, return_inverse=True)
     found = [
         entries(names[name], _value(strings[string]))

@@ -72,7 +72,8 @@ class Reply:
 
     def add(self, spoken: Spoken) -> None:
         """Take what is said of the next examples."""
-        self.refused += codes(spoken)
+        if spoken.apart:
+            self.refused += codes(spoken)
         if self.form == LINES:
             self._texts.append(spoken_lines(spoken))
         elif self._by_name:
@@ -95,6 +96,4 @@ class Reply:
 
 def codes(spoken: Spoken) -> Counter[str]:
     """How many examples were refused, by code."""
-    if not spoken.apart:
-        return Counter()
     return Counter(item.code for item in spoken.apart.values() if isinstance(item, Problem))

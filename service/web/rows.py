@@ -19,10 +19,10 @@ import msgspec
 import numpy as np
 
 from learners.features.table import Column, Grid, Numbers, Values, Words
-from learners.types import F64, I32, I64, U8
+from learners.types import F64, I64, U8
 from service.problems import Problem
 from service.settings import Settings
-from service.web.cells import NULL, NUMBER, TEXT, Cells, cells, distinct
+from service.web.cells import NULL, NUMBER, TEXT, Cells, Distinct, cells, distinct
 from service.web.survey import survey
 from service.web.table import FEATURES, ROLES, Coded, Make, Table, makes, roles
 from service.web.wire import Kind, malformed, mistaken, once, too_many, wrong
@@ -91,7 +91,7 @@ class Rows:
             None if weight is None else weight.weights(problems),
             None if id is None else id.coded("id", problems),
             Grid(header.names, header.at, of.values)
-            if of.highest[header.at].max(initial=0) < NULL
+            if max(of.highest[header.at].tolist(), default=0) < NULL
             else [
                 (name, column(j).feature(problems))
                 for name, j in zip(header.names, header.at.tolist(), strict=True)
@@ -169,13 +169,13 @@ class _Column(NamedTuple):
     kinds: U8
     values: F64
 
-    def distinct(self) -> tuple[I32, list[bytes]]:
-        """Each value's number among the distinct texts, -1 for null; and these."""
+    def distinct(self) -> Distinct:
+        """Each value by its number among the distinct texts."""
         return distinct(self.text, self.starts, self.ends)
 
     def coded(self, role: str, problems: dict[int, Problem]) -> Coded:
         """Tasks, labels or ids; a value of another type is its row's problem."""
-        codes, texts = self.distinct()
+        codes, texts, whole = self.distinct()
         allowed, wanted = _ALLOWED[role]
         values = _all_decoded(texts)
         for code, value in enumerate(values):
@@ -188,7 +188,7 @@ class _Column(NamedTuple):
                 for row in np.flatnonzero(codes == code).tolist():
                     problems.setdefault(row, wrong(role, why))
                 values[code] = "?" if role != "label" else 0  # it is not used
-        return Coded(codes, values)
+        return Coded(codes, values, whole)
 
     def weights(self, problems: dict[int, Problem]) -> Numbers:
         """Weights; a value of another type is its row's problem."""
@@ -206,7 +206,7 @@ class _Column(NamedTuple):
         if high == NULL:
             return Numbers(self.values, self.kinds < NULL)
         if high == TEXT and low >= NULL:
-            codes, texts = self.distinct()
+            codes, texts, _ = self.distinct()
             return Words(codes, _all_decoded(texts))
         found: list[object] = []
         for row, (lo, hi) in enumerate(zip(self.starts.tolist(), self.ends.tolist(), strict=True)):

@@ -36,6 +36,7 @@ class Coded(NamedTuple):
 
     codes: NDArray[Any]  # (n,), -1 where there is none
     values: Sequence[Any]
+    whole: bool = False  # there is one in each row, and they are numbered as they come
 
 
 class Table(NamedTuple):
@@ -118,34 +119,34 @@ def _tasks(one: Coded, most: int, flaws: Flaws) -> tuple[tuple[str, ...], I32]:
     for code, name in enumerate(one.values):
         if not 1 <= len(name) <= most:
             _flaw(one.codes, code, flaws, f"task: has {len(name)} characters; give 1 to {most}")
-    if one.codes.min(initial=0) < 0:
+    if not one.whole:
         _flaw(one.codes, -1, flaws, "task: null is not a name; give a string of 1 or more")
-    return _met(one.codes, one.values, one.values)
+    return _met(one, one.values, one.values)
 
 
 def _labels(one: Coded | None, n: int, flaws: Flaws) -> tuple[tuple[Label, ...], I32]:
     if one is None:
         return (), np.full(n, -1, np.int32)
     labels: list[Any] = []
-    missing = [None] if one.codes.min(initial=0) < 0 else []
-    for code, value in enumerate((*one.values, *missing)):
+    for code, value in enumerate(one.values if one.whole else (*one.values, None)):
         try:
             labels.append(check_label(value))
         except ValueError as error:
             labels.append(0)
             _flaw(one.codes, -1 if value is None else code, flaws, str(error))
-    return _met(one.codes, labels, [label_key(label) for label in labels])
+    return _met(one, labels, [label_key(label) for label in labels])
 
 
-def _met(
-    codes: NDArray[Any], values: Sequence[Any], keys: Sequence[Any]
-) -> tuple[tuple[Any, ...], I32]:
+def _met(one: Coded, values: Sequence[Any], keys: Sequence[Any]) -> tuple[tuple[Any, ...], I32]:
     """The values met, in order of appearance, and each row's index there; -1 where it has none."""
+    codes = one.codes
     if len(set(keys)) < len(keys):  # one value in several ways: all are the first
         first: dict[Any, int] = {}
         codes = np.array([*(first.setdefault(key, i) for i, key in enumerate(keys)), -1])[codes]
+    elif one.whole:
+        return tuple(values), codes
     met, found = appearing(codes.astype(np.int32, copy=False), len(values))
-    return tuple([values[i] for i in met.tolist()]), found
+    return tuple(values[i] for i in met.tolist()), found
 
 
 def _weights(one: Numbers | None, n: int, flaws: Flaws) -> F32:
@@ -207,7 +208,7 @@ def part(table: Table, lo: int, hi: int) -> Table:
             return one._replace(ends=one.ends[lo : hi + 1])
         if isinstance(one, Values):
             return Values(one.values[lo:hi])
-        return None if one is None else type(one)(one[0][lo:hi], one[1])
+        return None if one is None else type(one)(one[0][lo:hi], one[1])  # codes, no longer whole
 
     features = table.features
     return Table(
