@@ -154,7 +154,7 @@ class Examples:
     def count(self, spoken: Spoken) -> None:
         """Count the examples of a request, or of a part of it."""
         refused = codes(spoken)
-        self.metrics.examples(self.verb, spoken.n - refused.total(), refused)
+        self.metrics.examples(self.verb, spoken.n - sum(refused.values()), refused)
 
 
 async def _aside(size: int, do: Callable[[], T]) -> T:

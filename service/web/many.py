@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from service.core.answers import Spoken
@@ -65,15 +65,14 @@ class Reply:
         if wanted == ARROW:
             refuse_without_arrow()
         self.form = wanted
-        self.refused: Counter[str] = Counter()
+        self.refused = False  # whether some example was
         self._by_name = form == wanted == JSON and not is_table(body)
         self._texts: list[bytes] = []
         self._parts: list[Spoken] = []
 
     def add(self, spoken: Spoken) -> None:
         """Take what is said of the next examples."""
-        if spoken.apart:
-            self.refused += codes(spoken)
+        self.refused |= bool(codes(spoken))
         if self.form == LINES:
             self._texts.append(spoken_lines(spoken))
         elif self._by_name:
@@ -94,6 +93,8 @@ class Reply:
         return status, told.rows(self._parts)
 
 
-def codes(spoken: Spoken) -> Counter[str]:
+def codes(spoken: Spoken) -> Mapping[str, int]:
     """How many examples were refused, by code."""
+    if not spoken.apart:
+        return {}
     return Counter(item.code for item in spoken.apart.values() if isinstance(item, Problem))
