@@ -23,7 +23,7 @@ from service.core.plans import Outcome
 from service.core.writer import Writer
 
 T = TypeVar("T")
-AT_ONCE = 0.002  # seconds for which others may be held up
+AT_ONCE = 0.004  # seconds for which others may be held up
 RECENT = 0.1  # weight of the last group in what is expected of the next of its size
 FADES = 0.98  # times what was expected, at most, after a group that the thread did
 
