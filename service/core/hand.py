@@ -2,8 +2,8 @@
 
 Handing over and back costs as much as learning a dozen examples, and meanwhile two threads take
 turns at Python's lock, each with its caches full of what the other needs. So a group that takes a
-millisecond or two, flush and all, is done on the event loop: whoever was answered with it asks
-again at its end. What takes longer goes to a thread, by which the event loop is free for others.
+few milliseconds, flush and all, is done on the event loop: whoever was answered with it asks again
+at its end. What takes longer goes to a thread, by which the event loop is free for others.
 How long a group will take is told by those of about its size before. Beside the event loop it takes
 longer, for the two wait for each other: so what is expected of such groups fades, until one of them
 shows on the event loop how long it takes there.

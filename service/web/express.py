@@ -47,7 +47,6 @@ UNUSUAL = frozenset(
     [b"content-encoding", b"expect", b"transfer-encoding", b"upgrade", b"x-request-id"]
 )
 _POST = {"method": "POST"}
-_JSON = JSON.encode()
 _encode = msgspec.json.Encoder().encode
 log = logging.getLogger("kindred")
 
