@@ -76,31 +76,31 @@ _GRID = types.Tuple(  # type: ignore[no-untyped-call]  # numba's
         types.Tuple((types.int64[::1], types.uint32[::1], types.float32[::1], types.uint8[::1])),  # type: ignore[no-untyped-call]
         types.boolean,
     )
-)(types.int64, types.uint32[::1], types.float64[:, ::1])
+)(types.uint32[::1], types.int64[::1], types.float64[:, :])
 
 
 @njit(_GRID, cache=True, nogil=True)
-def grid(n: int, ids: U32, across: F64) -> tuple[Packed, bool]:
-    """As `pack`, of n examples that all hold numbers of those ids, ascending; values by column."""
+def grid(ids: U32, at: I64, table: F64) -> tuple[Packed, bool]:
+    """As `pack`, of a table of numbers; those of each id, ascending, are in column at[j]."""
     width = np.uint64(len(ids) + 1)
-    one, rows = np.uint64(1), np.uint64(n)
-    indptr = np.empty(n + 1, np.int64)
+    one, rows = np.uint64(1), np.uint64(len(table))
+    indptr = np.empty(rows + one, np.int64)
     columns = np.empty(rows * width, np.uint32)
     values = np.empty(rows * width, np.float32)
     kinds = np.full(rows * width, NUMBER, np.uint8)
     for i in range(rows + one):
         indptr[i] = i * width
     for i in range(rows):
-        at = i * width
-        columns[at], values[at], kinds[at] = 0, 1.0, CONSTANT
+        to = i * width
+        columns[to], values[to], kinds[to] = 0, 1.0, CONSTANT
         for j in range(width - one):
-            columns[at + one + j] = ids[j]
+            columns[to + one + j] = ids[j]
     sound = True
     for lo in range(0, rows, _ROWS):  # so many rows at once stay in cache
         hi = min(rows, lo + _ROWS)
         for j in range(width - one):
             for i in range(lo, hi):
-                value = across[j, i]
+                value = table[i, np.uint64(at[j])]
                 sound &= abs(value) <= LARGEST  # false for NaN too
                 values[i * width + one + j] = value
     return (indptr, columns, values, kinds), sound

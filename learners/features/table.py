@@ -2,6 +2,7 @@
 
 A column is of one of four kinds, which mean what the same values mean in an example's mapping:
 numbers; words (strings by their codes); lists of either, and bags; anything else, value by value.
+Where there are numbers alone, in every row of all columns, they may come as one array.
 
 >>> (indptr, _, values, _), flaws = from_table(
 ...     3, [("age", Numbers(np.array([30.0, 41.0, np.nan]), np.array([True, True, False]))),
@@ -55,6 +56,19 @@ class Values(NamedTuple):
     values: Sequence[object]
 
 
+class Grid(NamedTuple):
+    """A number in each row of each column."""
+
+    names: tuple[str, ...]
+    at: I64  # where in `values` the numbers of each are
+    values: F64  # (n, at least as many columns)
+
+    def columns(self) -> Named:
+        """The same, column by column."""
+        across = zip(self.names, self.at.tolist(), strict=True)
+        return [(name, Numbers(self.values[:, j])) for name, j in across]
+
+
 Column = Numbers | Words | Lists | Values
 Named = Sequence[tuple[str, Column]]
 Flaws = dict[int, str]  # row -> what is wrong with it
@@ -65,47 +79,45 @@ _NONE: _Entries = (
 )  # fmt: skip
 
 
-def from_table(n: int, features: Named, bits: int = BITS) -> tuple[Packed, Flaws]:
+def from_table(n: int, features: Named | Grid, bits: int = BITS) -> tuple[Packed, Flaws]:
     """The features of n examples as a batch holds them; rows with a flaw hold what there is else.
 
     Raises ValueError where a name is no string.
     """
-    numbers = [
-        (name, one) for name, one in features if isinstance(one, Numbers) and one.present is None
-    ]
-    if len(numbers) == len(features):
-        names = tuple(name for name, _ in features)
-        known = _order if sum(map(len, names)) <= _SHORT else _order.__wrapped__
-        if (found := known(names, bits)) is not None:
-            return _grid(n, *found, numbers)
+    one = features if isinstance(features, Grid) else _together(n, features)
+    if one is not None:
+        known = _order if sum(map(len, one.names)) <= _SHORT else _order.__wrapped__
+        if (found := known(one.names, bits)) is not None:
+            ids, order = found
+            packed, sound = grid(ids, one.at[order], one.values)
+            if sound:
+                return packed, {}
+    if isinstance(features, Grid):
+        features = features.columns()
     flaws: Flaws = {}
-    parts = [_NONE, *(_entries(name, one, flaws) for name, one in features)]
+    parts = [_NONE, *(_entries(name, column, flaws) for name, column in features)]
     row, codes, values, kinds = map(np.concatenate, zip(*parts, strict=True))
     counts, order = by_row(n, row)
     packed, _ = pack(counts, codes[order], values[order], kinds[order], bits)
     return packed, flaws
 
 
+def _together(n: int, features: Named) -> Grid | None:
+    """Columns as one array, where all hold a number in each row."""
+    numbers = [one for _, one in features if isinstance(one, Numbers) and one.present is None]
+    if len(numbers) < len(features):
+        return None
+    across = np.array([one.values for one in numbers], np.float64).reshape(-1, n)
+    return Grid(tuple(name for name, _ in features), np.arange(len(numbers)), across.T)
+
+
 @lru_cache(64)
-def _order(names: tuple[str, ...], bits: int) -> tuple[U32, list[int]] | None:
+def _order(names: tuple[str, ...], bits: int) -> tuple[U32, I64] | None:
     """Ids of those names, ascending, and which name has each; None where two have the same."""
     ids = np.array([column(name, bits) for name in names], np.uint32)
     order = np.argsort(ids)
     ids = ids[order]
-    return None if (ids[1:] == ids[:-1]).any() else (ids, order.tolist())
-
-
-def _grid(
-    n: int, ids: U32, order: Sequence[int], features: Sequence[tuple[str, Numbers]]
-) -> tuple[Packed, Flaws]:
-    """Numbers in every row and column: the rows differ in values alone."""
-    flaws: Flaws = {}
-    across = np.array([features[j][1].values for j in order], np.float64).reshape(-1, n)
-    packed, good = grid(n, ids, across)
-    if not good:  # then column by column, to see which
-        sound = [_sound(name, one, flaws) for name, one in features]
-        packed, _ = grid(n, ids, np.array([sound[j] for j in order]))
-    return packed, flaws
+    return None if (ids[1:] == ids[:-1]).any() else (ids, order)
 
 
 def _entries(name: str, one: Column, flaws: Flaws) -> _Entries:

@@ -127,6 +127,11 @@ class Engine:
         self._refuse_if_busy(1)
         self._submit(kind(line, 1, columns, done))
 
+    def submit_block(self, kind: type[Ask], made: Prepared, done: Promise) -> None:
+        """Learn or predict what is prepared already; `done` gets it as Spoken."""
+        self._refuse_if_busy(made.n)
+        self._submit(kind(made, made.n, len(made.lesson.batch.columns), done))
+
     async def delete(self, task: str) -> bool:
         """Forget a task, durably; whether there was one."""
         self._refuse_if_busy(1)
@@ -224,10 +229,9 @@ class Engine:
         return (await self._ask_block(kind, made)).items()
 
     async def _ask_block(self, kind: type[Ask], made: Prepared) -> Spoken:
-        self._refuse_if_busy(made.n)
-        job = kind(made, made.n, len(made.lesson.batch.columns))
-        self._submit(job)
-        return cast(Spoken, await _result(job))
+        done: asyncio.Future[Spoken] = asyncio.get_running_loop().create_future()
+        self.submit_block(kind, made, done)
+        return await done
 
     def refuse_unless_ready(self) -> None:
         """Raise a Problem where nothing can be learnt any more."""

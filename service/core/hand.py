@@ -2,9 +2,11 @@
 
 Handing over and back costs as much as learning a dozen examples, and meanwhile two threads take
 turns at Python's lock, each with its caches full of what the other needs. So a group that takes a
-millisecond or two, flush and all, is done on the event loop: whoever was answered with it asks
-again at its end. What takes longer goes to a thread, by which the event loop is free for others.
-How long a group will take is told by those of about its size before.
+few milliseconds, flush and all, is done on the event loop: whoever was answered with it asks again
+at its end. What takes longer goes to a thread, by which the event loop is free for others.
+How long a group will take is told by those of about its size before. Beside the event loop it takes
+longer, for the two wait for each other: so what is expected of such groups fades, until one of them
+shows on the event loop how long it takes there.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from service.core.plans import Outcome
 from service.core.writer import Writer
 
 T = TypeVar("T")
-AT_ONCE = 0.002  # seconds for which others may be held up
+AT_ONCE = 0.004  # seconds for which others may be held up
 RECENT = 0.1  # weight of the last group in what is expected of the next of its size
+FADES = 0.98  # times what was expected, at most, after a group that the thread did
 
 
 class Hand:
@@ -38,12 +41,14 @@ class Hand:
         if not all(isinstance(job, Learn | Predict) for job in group):  # how long, nobody knows
             return await self.aside(self.writer.work, group)
         size = sum(job.columns for job in group).bit_length()
-        if self._took.get(size, inf) <= AT_ONCE:
+        at_once = self._took.get(size, inf) <= AT_ONCE
+        if at_once:
             outcomes, took = self._timed(group)
         else:
             outcomes, took = await self.aside(self._timed, group)
         before = self._took.get(size, took)
-        self._took[size] = before + RECENT * (took - before)
+        now = before + RECENT * (took - before)
+        self._took[size] = now if at_once else min(now, FADES * before)
         return outcomes
 
     async def aside(self, do: Callable[..., T], *args: Any) -> T:

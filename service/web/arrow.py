@@ -23,9 +23,9 @@ from service.web.table import (
     Coded,
     Make,
     Table,
-    entries,
     makes,
     roles,
+    slices,
 )
 from service.web.wire import Kind, too_many, wrong
 
@@ -66,7 +66,7 @@ class Arrow:
             ) from None
         schema, batches = batches[0], batches[1:]
         tables = [self._table(schema, batch, kind) for batch in batches]
-        size = sum(int(entries(table).sum()) for table in tables)
+        size = sum(some for table in tables for _, _, some in slices(table))
         if size > self.settings.max_body_bytes:  # as JSON it would have been too large long ago
             raise Problem(
                 "body-too-large",

@@ -16,7 +16,7 @@ from numba import njit, types
 from numpy.typing import NDArray
 
 from learners.kernels import LOOP, loop
-from learners.types import F64, I64, U8
+from learners.types import F64, I32, I64, U8
 from service.web.eight import get
 from service.web.scan import number, string, word
 
@@ -31,14 +31,18 @@ class Cells(NamedTuple):
     ends: I64
     kinds: U8
     values: F64  # of numbers and booleans
+    highest: U8  # (columns,) the last of the kinds in each; 0: none, or numbers
     wrong: I64  # rows that have another number of values, or are no arrays
     found: I64  # how many values these have; -1: no array
     sound: bool  # whether there was nothing but arrays of plain values
     end: int  # of the array
 
 
-def cells(text: bytes, columns: int, *, strict: bool = False) -> Cells:
-    """The values in a JSON array of arrays, which the text begins with.
+_NO_ROWS = np.zeros(0, np.int64)
+
+
+def cells(text: bytes, columns: int, at: int = 0, *, strict: bool = False) -> Cells:
+    """The values in a JSON array of arrays, which begins in the text at that place.
 
     With `strict` a ValueError where it is not sound, and nothing behind that place is looked at:
     so of such a text nobody need know before whether it is JSON.
@@ -48,41 +52,54 @@ def cells(text: bytes, columns: int, *, strict: bool = False) -> Cells:
     ([[1.0, 0.0], [0.0, 2.5]], [[0, 3], [2, 0]], array([2]))
     """
     letters = np.frombuffer(text, np.uint8)
-    # Values, and rows, at most: a comma or a bracket is before each.
-    size = int(np.count_nonzero(letters == 44) + np.count_nonzero(letters == 91)) + 1
+    size = _most(letters, at)
     begins = np.empty(size, np.int64)
     starts, ends = np.empty(size, np.int64), np.empty(size, np.int64)
-    kinds, values = np.empty(size, np.uint8), np.zeros(size)
-    n, m, sound, end = _cells(letters, strict, begins, starts, ends, kinds, values)
+    kinds, values = np.empty(size, np.uint8), np.empty(size)
+    highest = np.zeros(columns, np.uint8)
+    n, m, even, hard, sound, end = _cells(
+        letters, at, strict, begins, starts, ends, kinds, values, highest
+    )
     if strict and not sound:
         raise ValueError("not an array of arrays of plain values")
-    for i in np.flatnonzero(kinds[:m] == _HARD).tolist():
-        values[i], kinds[i] = float(text[starts[i] : ends[i]]), NUMBER
-    listed = begins[:n] >= 0
-    begins[n] = m
-    counts = np.diff(np.where(begins[: n + 1] < 0, ~begins[: n + 1], begins[: n + 1]))
-    right = (counts == columns) & listed
+    wrong = found = _NO_ROWS
     parts: list[NDArray[Any]] = [starts[:m], ends[:m], kinds[:m], values[:m]]
-    if not right.all():
+    if hard:
+        for i in np.flatnonzero(parts[2] == _HARD).tolist():
+            values[i], kinds[i] = float(text[starts[i] : ends[i]]), NUMBER
+    if not even:
+        listed = begins[:n] >= 0
+        begins[n] = m
+        counts = np.diff(np.where(begins[: n + 1] < 0, ~begins[: n + 1], begins[: n + 1]))
+        right = (counts == columns) & listed
         keep, rows = np.repeat(right, counts), np.flatnonzero(right)
         parts = [_put(n, columns, rows, one[keep]) for one in parts]
         parts[2].reshape(n, columns)[~right] = NULL
-    begin, ends_, kind, value = (one.reshape(n, columns) for one in parts)
-    wrong = np.flatnonzero(~right)
-    found = np.where(listed, counts, -1)[wrong]
-    return Cells(begin, ends_, kind, value, wrong, found, sound, end)
+        wrong = np.flatnonzero(~right)
+        found = np.where(listed, counts, -1)[wrong]
+    begin, end_, kind, value = (one.reshape(n, columns) for one in parts)
+    if hard or not even:
+        highest = kind.max(0, initial=0)
+    return Cells(begin, end_, kind, value, highest, wrong, found, sound, end)
 
 
-def distinct(text: bytes, starts: I64, ends: I64) -> tuple[I64, list[bytes]]:
-    """Each piece of the text by its number among the distinct ones; and these.
+class Distinct(NamedTuple):
+    """Pieces of a text by their number among the distinct ones, which are numbered as they come."""
 
-    >>> codes, texts = distinct(b'"a""b""a"', np.array([0, 3, 6]), np.array([3, 6, 9]))
+    codes: I32  # -1 of `null`, and of a piece that is empty
+    texts: list[bytes]
+    whole: bool  # whether there is none of these
+
+
+def distinct(text: bytes, starts: I64, ends: I64) -> Distinct:
+    """Look at each piece.
+
+    >>> codes, texts, _ = distinct(b'"a"null"a"', np.array([0, 3, 7]), np.array([3, 7, 10]))
     >>> codes.tolist(), texts
-    ([0, 1, 0], [b'"a"', b'"b"'])
+    ([0, -1, 0], [b'"a"'])
     """
-    starts, ends = np.ascontiguousarray(starts), np.ascontiguousarray(ends)
-    codes, first = _distinct(np.frombuffer(text, np.uint8), starts, ends, _SECRET)
-    return codes, [text[starts[i] : ends[i]] for i in first.tolist()]
+    codes, spans, whole = _distinct(np.frombuffer(text, np.uint8), starts, ends, _SECRET)
+    return Distinct(codes, [text[lo:hi] for lo, hi in spans.tolist()], whole)
 
 
 def _put(n: int, columns: int, rows: I64, values: NDArray[Any]) -> NDArray[Any]:
@@ -92,9 +109,24 @@ def _put(n: int, columns: int, rows: I64, values: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-_SIGNATURE = types.Tuple((types.int64, types.int64, types.boolean, types.int64))(  # type: ignore[no-untyped-call]  # numba's
-    types.Array(types.uint8, 1, "C", readonly=True), types.boolean,
-    types.int64[::1], types.int64[::1], types.int64[::1], types.uint8[::1], types.float64[::1],
+_TEXT = types.Array(types.uint8, 1, "C", readonly=True)
+
+
+@njit(types.int64(_TEXT, types.int64), **LOOP)
+def _most(text: U8, at: int) -> int:
+    """How many values, or rows, there are at most: a comma or a bracket is before each."""
+    found = 1
+    for i in range(at, len(text)):
+        byte = get(text, i)
+        found += (byte == 44) | (byte == 91)
+    return found
+
+
+_SIGNATURE = types.Tuple(  # type: ignore[no-untyped-call]  # numba's
+    (types.int64, types.int64, types.boolean, types.boolean, types.boolean, types.int64)
+)(
+    _TEXT, types.int64, types.boolean, types.int64[::1], types.int64[::1], types.int64[::1],
+    types.uint8[::1], types.float64[::1], types.uint8[::1],
 )  # fmt: skip
 
 
@@ -109,13 +141,18 @@ def _behind(text: U8, i: int, n: int) -> int:
 
 @njit(_SIGNATURE, **LOOP)
 def _cells(
-    text: U8, strict: bool, begins: I64, starts: I64, ends: I64, kinds: U8, values: F64
-) -> tuple[int, int, bool, int]:
-    """How many rows and values, whether all is sound (`strict`: or stop), and where it ends.
+    text: U8, at: int, strict: bool, begins: I64, starts: I64, ends: I64, kinds: U8, values: F64,
+    highest: U8,
+) -> tuple[int, int, bool, bool, bool, int]:  # fmt: skip
+    """Counts of rows and values; whether every row has as many as there are columns; whether some
+    number is left to Python; whether all is sound (`strict`: or stop); and where it ends.
 
     A row begins at its first value, m; at ~m where it is no array.
     """
-    rows = m = depth = i = 0
+    rows = m = depth = row = 0  # row: the first value of this one
+    i = at
+    columns = len(highest)
+    even, hard = True, False
     sound, before = True, COMMA  # what was before: a value, a bracket that opens, a comma
     n = len(text)
     most = len(starts)
@@ -146,7 +183,8 @@ def _cells(
             sound &= byte == 91
             before = OPEN
             if depth == 1:
-                begins[rows] = m
+                even &= rows == 0 or m - row == columns
+                begins[rows] = row = m
                 rows += 1
             depth += 1
             i += 1
@@ -179,37 +217,46 @@ def _cells(
             kind = NUMBER
             value, i = number(text, begin, n)
             if i < 0:
-                kind, i, sound = _HARD, begin + 1, False
+                kind, i, sound, hard = _HARD, begin + 1, False, True
                 while i < n and get(text, i) > 32 and get(text, i) != 44 and get(text, i) != 93:
                     i += 1
         if depth == 1:  # a row that is no array
-            sound = False
+            sound = even = False
             begins[rows] = ~m
             rows += 1
             continue
         starts[m], ends[m], kinds[m], values[m] = begin, i, kind, value
+        if m - row < columns:
+            highest[m - row] = max(highest[m - row], kind)
         m += 1
-    return rows, m, sound and depth == 0 and i > 0, i
+        if i + 1 < n and get(text, i) == 44:  # mostly another one follows
+            before = COMMA
+            i += 2 if get(text, i + 1) == 32 else 1
+    even &= rows == 0 or m - row == columns
+    return rows, m, even, hard, sound and depth == 0 and i > at, i
 
 
 _SECRET = secrets.randbits(63)
-_PIECES = types.UniTuple(types.int64[::1], 2)(  # type: ignore[no-untyped-call]  # numba's
-    types.Array(types.uint8, 1, "C", readonly=True), types.int64[::1], types.int64[::1], types.int64
+_PIECES = types.Tuple((types.int32[::1], types.int64[:, ::1], types.boolean))(  # type: ignore[no-untyped-call]  # numba's
+    _TEXT, types.int64[:], types.int64[:], types.int64
 )
 
 
 @njit(_PIECES, cache=True, nogil=True)
-def _distinct(text: U8, starts: I64, ends: I64, secret: int) -> tuple[I64, I64]:
-    """Each piece's number among the distinct ones, and where each of these came first."""
+def _distinct(text: U8, starts: I64, ends: I64, secret: int) -> tuple[I32, I64, bool]:
+    """The number of each piece, where the distinct ones lie, and whether all are one."""
     n = len(starts)
     size = 4
     while size < 2 * n:
         size *= 2
-    table = np.full(size, -1, np.int64)  # hash -> number, or the next free place
-    codes, first = np.empty(n, np.int64), np.empty(n, np.int64)
-    met = 0
+    table = np.full(size, -1, np.int32)  # hash -> number, or the next free place
+    codes, spans = np.full(n, -1, np.int32), np.empty((n, 2), np.int64)
+    met, whole = 0, True
     for i in range(n):
         lo, length = starts[i], ends[i] - starts[i]
+        if length == 0 or get(text, lo) == 110:
+            whole = False
+            continue
         mixed = np.uint64(secret)  # FNV-1a from a start that no sender knows
         for at in range(lo, lo + length):
             mixed = (mixed ^ np.uint64(get(text, at))) * np.uint64(1099511628211)
@@ -218,11 +265,11 @@ def _distinct(text: U8, starts: I64, ends: I64, secret: int) -> tuple[I64, I64]:
             code = table[place]
             if code < 0:
                 table[place] = codes[i] = met
-                first[met] = i
+                spans[met, 0], spans[met, 1] = lo, lo + length
                 met += 1
                 break
-            other = starts[first[code]]
-            if ends[first[code]] - other == length:
+            other = spans[code, 0]
+            if spans[code, 1] - other == length:
                 j = 0
                 while j < length and get(text, other + j) == get(text, lo + j):
                     j += 1
@@ -230,4 +277,4 @@ def _distinct(text: U8, starts: I64, ends: I64, secret: int) -> tuple[I64, I64]:
                     codes[i] = code
                     break
             place = (place + 1) & (size - 1)
-    return codes, first[:met].copy()
+    return codes, spans[:met].copy(), whole

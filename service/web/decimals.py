@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from learners.kernels import loop
 
 MOST_DIGITS = 19  # that fit into 64 bits, whatever they are
+FEW_DIGITS = 15  # that a float holds, whatever they are
 LOWEST, HIGHEST = -60, 40  # powers of ten
 _EXACT = 10.0 ** np.arange(23)
 _SMALL = np.uint64((1 << 32) - 1)
@@ -35,6 +36,17 @@ def _power(power: int) -> tuple[int, int]:
 
 
 _POWERS: NDArray[Any] = np.array([_power(q) for q in range(LOWEST, HIGHEST + 1)], np.uint64)
+
+
+@loop
+def few(digits: np.uint64, below: int) -> float:
+    """digits / 10**below, rounded once; of at most FEW_DIGITS, and no more of them below one.
+
+    >>> few(np.uint64(12345), 4)
+    1.2345
+    """
+    whole: float = float(np.int64(digits))
+    return whole / float(_EXACT[below])
 
 
 @loop

@@ -53,6 +53,17 @@ def get(typing: Any, text: Any, at: Any) -> Any:
 
 
 @operation
+def _put(typing: Any, out: Any, at: Any, some: Any) -> Any:
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = context.make_array(sig.args[0])(context, builder, args[0]).data
+        pointer = builder.bitcast(builder.gep(start, [args[1]]), ir.IntType(64).as_pointer())
+        builder.store(args[2], pointer, align=1)
+        return context.get_dummy_value()
+
+    return types.void(out, types.int64, types.uint64), made
+
+
+@operation
 def _zeros_below(typing: Any, x: Any) -> Any:
     def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
@@ -121,3 +132,11 @@ def same(text: U8, a: int, b: int, n: int) -> bool:
     j = n - WIDTH  # the last eight, some of them once more
     last: bool = eight(text, a + j) == eight(text, b + j)
     return last
+
+
+@inlined
+def copy(out: U8, at: int, text: U8, lo: int, hi: int) -> int:
+    """Where the copy of text[lo:hi] ends; both have WIDTH - 1 bytes more, which are written too."""
+    for i in range(0, hi - lo, WIDTH):
+        _put(out, at + i, eight(text, lo + i))
+    return at + hi - lo

@@ -3,10 +3,10 @@
 For every request uvicorn makes a scope, a task, and messages there and back, and writes the head of
 an answer by itself: several times what it costs to learn one example. Here its protocol hands one
 example to the engine as it came, which reads those that wait together as the lines that they are;
-its answer goes to the connection as soon as it is there. Many go to their endpoint, once all of
-them are read, and their answer is written at once. Whatever is out of the ordinary takes the long
-way from its beginning and is answered there: other routes, long bodies, unusual headers, and all
-that is refused as a whole. Both ways give the same answers.
+its answer goes to the connection as soon as it is there. Many are prepared as they come, where
+that is done in a millisecond or two, and go the same way. Whatever is out of the ordinary takes the
+long way from its beginning and is answered there: other routes, long bodies, unusual headers, and
+all that is refused as a whole. Both ways give the same answers.
 
 A head that is, byte for byte, like one that was read before needs no second look: clients send few
 different ones.
@@ -29,26 +29,24 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from service.core.answers import Answer, Item
+from service.core.answers import Answer, Item, Spoken
 from service.core.jobs import Learn, Line, Predict
-from service.problems import Problem
 from service.web.examples import Examples, said
-from service.web.front import new_request_id, send_problem
-from service.web.media import FORMS, JSON, is_many
+from service.web.front import new_request_id
+from service.web.many import Reply
+from service.web.media import FORMS, JSON, answer_of, is_many
 from service.web.metrics import Metrics
 
 SHORT = 16_384  # bytes of one example; a longer one takes long anyway
 WHOLE = 1 << 20  # bytes of many, which are held
 HEADS = 4096  # different ones that are remembered
 LONGEST_HEAD = 1024  # bytes of one that is
-_ONE = (JSON, f"{JSON}; charset=utf-8", f"{JSON};charset=utf-8")
-ONE = frozenset(name.encode() for name in _ONE)  # content types of one example, or of many
-TYPES = ONE | {name.encode() for name in FORMS}
+_NAMES = {**FORMS, f"{JSON}; charset=utf-8": JSON, f"{JSON};charset=utf-8": JSON}
+TYPES = {name.encode(): form for name, form in _NAMES.items()}
 UNUSUAL = frozenset(
     [b"content-encoding", b"expect", b"transfer-encoding", b"upgrade", b"x-request-id"]
 )
 _POST = {"method": "POST"}
-_JSON = JSON.encode()
 _encode = msgspec.json.Encoder().encode
 log = logging.getLogger("kindred")
 
@@ -60,16 +58,27 @@ class Door:
         self.way = way  # the long one
         self.path = f"/v1/{way.verb}"
         self.job = Learn if way.verb == "learn" else Predict
-        self.read = partial(way.decoder.lines, kind=way.kind)
+        self.reader = way.reader
+        self.read = partial(way.reader.decoder.lines, kind=way.kind)
         self.longest = min(WHOLE, way.running.settings.max_body_bytes)
         self.metrics = metrics
 
-    def enter(self, ride: Ride) -> None:
-        """Ask the engine about one example; a Problem where that is refused at once."""
-        engine = self.way.running.engine
-        columns = len(ride.body) // 2  # at most: a word and a blank for each
-        engine.submit(self.job, Line(ride.body, self.read), columns, ride)
+    def enter(self, ride: Ride) -> bool:
+        """Ask the engine, where the short way is for such a body; a Problem if refused at once."""
+        engine, body, form = self.way.running.engine, ride.body, ride.head.form
+        if is_many(body, form):
+            made = self.reader.at_once(body, form) if body else None
+            if made is None:
+                return False
+            ride.reply = Reply(body, form, ride.head.wanted)
+            engine.submit_block(self.job, made, ride)
+        elif len(body) <= SHORT and body.startswith(b"{") and b"\n" not in body:
+            columns = len(body) // 2  # at most: a word and a blank for each
+            engine.submit(self.job, Line(body, self.read), columns, ride)
+        else:
+            return False
         self.metrics.in_flight += 1
+        return True
 
     def left(self, status: int, seconds: float) -> None:
         """Count a request that was answered."""
@@ -83,7 +92,8 @@ class Head(NamedTuple):
     door: Door
     headers: Sequence[tuple[bytes, bytes]]
     length: int  # of the body
-    one: bool  # whether its type is that of one example
+    form: str  # of the body
+    wanted: str  # form of an answer to many
     keep_alive: bool
 
 
@@ -92,7 +102,7 @@ class Ride:
 
     __slots__ = (
         "body", "disconnected", "door", "head", "keep_alive", "message_event", "parts", "protocol",
-        "response_complete", "started",
+        "reply", "response_complete", "started",
     )  # fmt: skip
 
     def __init__(self, head: Head, protocol: Express, body: bytes = b"") -> None:
@@ -101,6 +111,7 @@ class Ride:
         self.protocol = protocol
         self.parts: list[bytes] = []
         self.body = body
+        self.reply: Reply | None = None  # to many
         self.started = 0.0
         # What uvicorn's protocol looks at:
         self.keep_alive = head.keep_alive
@@ -112,15 +123,22 @@ class Ride:
         """Never: what is learnt is counted, though nobody may wait for the answer."""
         return False
 
-    def set_result(self, items: list[Item]) -> None:
+    def set_result(self, told: list[Item] | Spoken) -> None:
         """Answer."""
-        [item] = items
-        if not isinstance(item, Answer):
-            self.set_exception(item)
-            return
+        way, form = self.door.way, JSON
         try:
-            self.door.metrics.examples(self.door.way.verb, 1, {})
-            self.protocol.answer(self, 200, _JSON, _encode(said(item)))
+            if isinstance(told, Spoken):
+                assert self.reply is not None
+                way.count(told)
+                self.reply.add(told)
+                (status, body), form = self.reply.whole(), self.reply.form
+            elif isinstance(told[0], Answer):
+                way.metrics.examples(way.verb, 1, {})
+                status, body = 200, _encode(said(told[0]))
+            else:
+                self.set_exception(told[0])
+                return
+            self.protocol.answer(self, status, form.encode(), body)
         except Exception:  # this connection's trouble, not the engine's, which called us
             log.exception("an answer could not be sent")
             self.protocol.transport.close()
@@ -141,34 +159,6 @@ class Ride:
             "query_string": b"", "headers": list(self.head.headers),
             "state": protocol.app_state.copy(),
         }  # fmt: skip
-
-    async def ask_for_many(self) -> None:
-        """Have the endpoint answer."""
-        status, form = 500, b""
-        answered: list[bytes] = []
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": self.body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            nonlocal status, form
-            if message["type"] == "http.response.start":
-                status, form = message["status"], dict(message["headers"])[b"content-type"]
-            else:
-                answered.append(message.get("body", b""))
-
-        self.door.metrics.in_flight += 1
-        try:
-            await self.door.way(cast(Any, self.scope()), receive, send)
-        except Problem as problem:
-            self.set_exception(problem)
-            return
-        except Exception as error:
-            log.exception("many examples failed")
-            answered.clear()
-            failed = Problem("internal", f"{type(error).__name__}; the log has the rest.")
-            await send_problem(failed, new_request_id(), receive, send)
-        self.protocol.answer(self, status, form, b"".join(answered))
 
 
 class _Unheard:
@@ -242,18 +232,11 @@ class Express(HttpToolsProtocol):
     def _begin(self, ride: Ride) -> None:
         """All of it is there."""
         ride.started = perf_counter()
-        body = ride.body
-        if not ride.head.one or is_many(body, JSON):
-            task = self.loop.create_task(ride.ask_for_many())
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
-            return
-        if len(body) <= SHORT and body.startswith(b"{") and b"\n" not in body:
-            try:
-                ride.door.enter(ride)
+        try:
+            if ride.door.enter(ride):
                 return
-            except Problem:
-                pass
+        except Exception:  # whatever it is, there it is told
+            pass
         self.take_the_long_way(ride)
 
     def answer(self, ride: Ride, status: int, form: bytes, body: bytes) -> None:
@@ -320,19 +303,20 @@ class Express(HttpToolsProtocol):
     def _head(self, door: Door) -> Head | None:
         """What was read, where it is usual."""
         headers = dict(self.headers)
-        length, form = headers.get(b"content-length", b""), headers.get(b"content-type")
+        length = headers.get(b"content-length", b"")
+        form = TYPES.get(headers.get(b"content-type", b""))
         if (
-            self.parser.get_method() == b"POST"
-            and form in TYPES
+            form is not None
+            and self.parser.get_method() == b"POST"
             and 0 < len(length) < 8
             and int(length) <= door.longest
             and UNUSUAL.isdisjoint(headers)
             and self.parser.get_http_version() == "1.1"
             and self._is_free()
         ):
-            return Head(
-                door, self.headers, int(length), form in ONE, self.parser.should_keep_alive()
-            )
+            wanted = answer_of(form, headers.get(b"accept", b"").decode("latin-1"))
+            keep = self.parser.should_keep_alive()
+            return Head(door, self.headers, int(length), form, wanted, keep)
         return None
 
     def _remember(self, head: Head) -> None:

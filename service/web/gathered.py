@@ -14,7 +14,7 @@ from learners.features.hashing import code
 from learners.features.labels import index_labels
 from learners.features.table import ranges
 from learners.features.values import entries
-from learners.types import AMOUNT, F64, I64, NUMBER, U8
+from learners.types import AMOUNT, F64, I32, I64, NUMBER, U8
 from service.settings import Settings
 from service.web.cells import TEXT, distinct
 from service.web.usual import Usual
@@ -49,7 +49,7 @@ def gathered(text: bytes, of: Usual, limits: Settings, *, to_learn: bool) -> Gat
         if any(big):
             beyond |= np.array(big)[label]
         classes, known = index_labels(labels)
-        label = known[label].astype(np.int64)
+        label = known[label]
         begin, end = of.spans[:, ID], of.spans[:, ID + 1]
         if end.any():
             ids = [
@@ -58,21 +58,21 @@ def gathered(text: bytes, of: Usual, limits: Settings, *, to_learn: bool) -> Gat
             ]
             beyond |= [id is not None and len(id) > limits.max_id_chars for id in ids]
     else:
-        classes, label = (), np.full(len(task), -1)
+        classes, label = (), np.full(len(task), -1, np.int32)
     batch = Batch(
         tuple(tasks),
-        task.astype(np.int32),
+        task,
         *packed,
         classes,
-        label.astype(np.int32),
+        label,
         of.weights.astype(np.float32),
     )
     return Gathered(batch, ids, beyond)
 
 
-def _distinct(text: bytes, of: Usual, part: int) -> tuple[I64, list[Any]]:
+def _distinct(text: bytes, of: Usual, part: int) -> tuple[I32, list[Any]]:
     """Each example's task or label by its number among the distinct ones; and these."""
-    codes, texts = distinct(text, of.spans[:, part], of.spans[:, part + 1])
+    codes, texts, _ = distinct(text, of.spans[:, part], of.spans[:, part + 1])
     return codes, [_value(one) for one in texts]
 
 
@@ -83,7 +83,7 @@ def _entries(text: bytes, of: Usual) -> tuple[I64, U64, F64, U8]:
     if not len(of.texts):
         return of.counts, codes, of.values, _NUMBERS
     at, starts, ends = of.texts.T
-    said, strings = distinct(text, starts, ends)
+    said, strings, _ = distinct(text, starts, ends)
     used, pair = np.unique(of.names[at] * len(strings) + said, return_inverse=True)
     found = [
         entries(names[name], _value(strings[string]))

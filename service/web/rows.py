@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from learners.features.table import Column, Numbers, Values, Words
-from learners.types import I64
+from learners.features.table import Column, Grid, Numbers, Values, Words
+from learners.types import F64, I64, U8
 from service.problems import Problem
 from service.settings import Settings
-from service.web.cells import NULL, NUMBER, OTHER, TEXT, Cells, cells, distinct
+from service.web.cells import NULL, NUMBER, TEXT, Cells, Distinct, cells, distinct
 from service.web.survey import survey
 from service.web.table import FEATURES, ROLES, Coded, Make, Table, makes, roles
 from service.web.wire import Kind, malformed, mistaken, once, too_many, wrong
@@ -33,6 +33,7 @@ _ALLOWED: dict[str, tuple[set[Any], str]] = {
     "id": ({str}, "a string, or null"),
 }
 _value = msgspec.json.Decoder().decode
+_strings = msgspec.json.Decoder(list[str]).decode
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,6 +45,16 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
 
 _body = msgspec.json.Decoder(Body).decode
 _ROWS, _COLON = b'"rows"', re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
+_SHORT = 1 << 14  # bytes of a header that is remembered
+
+
+class Header(NamedTuple):
+    """What the columns of a table are."""
+
+    width: int  # how many there are
+    roles: dict[str, int]  # where the values of a role are, of those that there are
+    names: tuple[str, ...]  # of the features
+    at: I64  # where the values of each are
 
 
 class Rows:
@@ -54,64 +65,84 @@ class Rows:
 
     def read(self, body: bytes, kind: Kind) -> Iterator[Make]:
         """What prepares some rows at a time; a Problem (whole) before the first, or never."""
-        names, text, of = _plain(body) or _any(body)
-        columns = roles(names, to_learn=kind.to_learn)
-        if of is None:
-            if not text.startswith(b"["):
-                raise wrong("rows", "is not an array of rows; give [[..], [..]]")
-            of = cells(text, len(columns))
-        table = self._table(columns, text, of)
-        return makes(table, self.settings, to_learn=kind.to_learn)
+        text, header, of = _plain(body, kind) or _any(body, kind)
+        return makes(self._table(text, header, of), self.settings, to_learn=kind.to_learn)
 
-    def _table(self, columns: Sequence[str], text: bytes, of: Cells) -> Table:
+    def _table(self, text: bytes, header: Header, of: Cells) -> Table:
         n = len(of.kinds)
         if n > self.settings.max_examples:
             raise too_many(n, self.settings.max_examples)
         problems = {
-            row: _ragged(count, len(columns))
+            row: _ragged(count, header.width)
             for row, count in zip(of.wrong.tolist(), of.found.tolist(), strict=True)
         }
-        made: dict[str, Any] = {}
-        low, high = of.kinds.min(0, initial=OTHER), of.kinds.max(0, initial=0)
-        for j, name in enumerate(columns):
-            column = _Column(text, of.starts[:, j], of.ends[:, j], of.kinds[:, j], of.values[:, j])
-            if name in _ALLOWED:
-                made[name] = column.coded(name, problems)
-            elif name in ROLES:
-                made[name] = column.weights(problems)
-            else:
-                made[name] = column.feature(low[j], high[j], problems)
-        task, label, weight, id = map(made.get, ROLES)
-        assert task is not None
-        features = [
-            (name.removeprefix(FEATURES), column)
-            for name, column in made.items()
-            if name not in ROLES
-        ]
-        return Table(n, task, label, weight, id, features, problems)
+
+        def column(j: int) -> _Column:
+            return _Column(text, of.starts[:, j], of.ends[:, j], of.kinds[:, j], of.values[:, j])
+
+        task, label, weight, id = (
+            column(header.roles[role]) if role in header.roles else None for role in ROLES
+        )
+        assert task is not None  # or there were no header
+        return Table(
+            n,
+            task.coded("task", problems),
+            None if label is None else label.coded("label", problems),
+            None if weight is None else weight.weights(problems),
+            None if id is None else id.coded("id", problems),
+            Grid(header.names, header.at, of.values)
+            if max(of.highest[header.at].tolist(), default=0) < NULL
+            else [
+                (name, column(j).feature(problems))
+                for name, j in zip(header.names, header.at.tolist(), strict=True)
+            ],
+            problems,
+        )
 
 
-def _plain(body: bytes) -> tuple[list[Any], bytes, Cells | None] | None:
-    """Names, rows and their values, where rows come last and hold plain values alone."""
+@lru_cache(64)
+def _plain_header(head: bytes, to_learn: bool) -> Header | None:
+    """What stands before `"rows"`, where that is the names and no more; or a Problem."""
+    text = head + b'"rows": 0}'
+    try:
+        found = _body(text)
+    except (RecursionError, ValueError):
+        return None
+    return _header(found.columns, to_learn) if survey(text).names == 2 else None
+
+
+def _header(names: list[Any], to_learn: bool) -> Header:
+    where = {name: j for j, name in enumerate(roles(names, to_learn=to_learn))}
+    features = [name for name in where if name not in ROLES]
+    return Header(
+        len(where),
+        {name: j for name, j in where.items() if name in ROLES},
+        tuple(name.removeprefix(FEATURES) for name in features),
+        np.array([where[name] for name in features], np.int64),
+    )
+
+
+def _plain(body: bytes, kind: Kind) -> tuple[bytes, Header, Cells] | None:
+    """A text, what its columns are and its values, where rows come last and hold plain values."""
     at = body.find(_ROWS)
     colon = _COLON.match(body, at + len(_ROWS))
     if at < 0 or colon is None:
         return None
-    head = body[:at] + b'"rows": 0}'
+    known = _plain_header if at <= _SHORT else _plain_header.__wrapped__
     try:
-        names = _body(head).columns
-        body.decode()
-        text = body[colon.end() :]
-        of = cells(text, len(names), strict=True)
-    except (RecursionError, ValueError):
+        header = known(body[:at], kind.to_learn)
+        if header is None:
+            return None
+        if not body.isascii():
+            body.decode()
+        of = cells(body, header.width, colon.end(), strict=True)
+    except (Problem, ValueError):  # told once it is known that the body is JSON
         return None
-    if text[of.end :].strip(b" \t\r\n") != b"}" or survey(head).names != 2:
-        return None
-    return names, text, of
+    return (body, header, of) if body[of.end :].strip(b" \t\r\n") == b"}" else None
 
 
-def _any(body: bytes) -> tuple[list[Any], bytes, Cells | None]:
-    """Names and rows of any body; a Problem where there are none."""
+def _any(body: bytes, kind: Kind) -> tuple[bytes, Header, Cells]:
+    """The same of any body; a Problem where it is no table."""
     try:
         found = _body(body)
         body.decode()  # what is left raw was not looked at so closely
@@ -123,41 +154,41 @@ def _any(body: bytes) -> tuple[list[Any], bytes, Cells | None]:
     at = _address(found.rows) - _address(body)  # raw, it is a view of the body
     if survey(body[:at] + body[at + len(text) :]).names > 2:
         json.loads(body, object_pairs_hook=once, parse_int=str, parse_float=str)
-    return found.columns, text, None
+    header = _header(found.columns, kind.to_learn)
+    if not text.startswith(b"["):
+        raise wrong("rows", "is not an array of rows; give [[..], [..]]")
+    return text, header, cells(text, header.width)
 
 
-class _Column:
+class _Column(NamedTuple):
     """The values of one column."""
 
-    def __init__(
-        self, text: bytes, starts: I64, ends: I64, kinds: NDArray[Any], values: NDArray[Any]
-    ) -> None:
-        self.text, self.starts, self.ends = text, starts, ends
-        self.kinds, self.values = kinds, values
+    text: bytes
+    starts: I64
+    ends: I64
+    kinds: U8
+    values: F64
 
-    def distinct(self) -> tuple[I64, list[bytes]]:
-        """Each value's number among the distinct texts, -1 for null; and these."""
-        codes, texts = distinct(self.text, self.starts, self.ends)
-        return np.where(self.kinds == NULL, -1, codes), texts
+    def distinct(self) -> Distinct:
+        """Each value by its number among the distinct texts."""
+        return distinct(self.text, self.starts, self.ends)
 
     def coded(self, role: str, problems: dict[int, Problem]) -> Coded:
         """Tasks, labels or ids; a value of another type is its row's problem."""
-        codes, texts = self.distinct()
+        codes, texts, whole = self.distinct()
         allowed, wanted = _ALLOWED[role]
-        values = []
-        for code, one in enumerate(texts):
-            value = _decoded(one) if one else None
+        values = _all_decoded(texts)
+        for code, value in enumerate(values):
             why = None
             if type(value) is int and not -(1 << 63) <= value < 1 << 63:
                 why = "is an integer beyond 64 bits; give it as a string"
-            elif value is not None and type(value) not in allowed:
-                why = f"{_shown(one)} is not {wanted}"
+            elif type(value) not in allowed:
+                why = f"{_shown(texts[code])} is not {wanted}"
             if why is not None:
                 for row in np.flatnonzero(codes == code).tolist():
                     problems.setdefault(row, wrong(role, why))
-                value = "?" if role != "label" else 0  # it is not used
-            values.append("?" if value is None and role != "label" else value)
-        return Coded(codes, values)
+                values[code] = "?" if role != "label" else 0  # it is not used
+        return Coded(codes, values, whole)
 
     def weights(self, problems: dict[int, Problem]) -> Numbers:
         """Weights; a value of another type is its row's problem."""
@@ -167,15 +198,16 @@ class _Column:
             problems.setdefault(row, wrong("weight", why))
         return Numbers(self.values)
 
-    def feature(self, low: int, high: int, problems: dict[int, Problem]) -> Column:
-        """A feature's values, of kinds from `low` to `high`; what is mixed is looked at singly."""
+    def feature(self, problems: dict[int, Problem]) -> Column:
+        """A feature's values; what is mixed is looked at singly."""
+        low, high = self.kinds.min(initial=NULL), self.kinds.max(initial=0)
         if high < NULL:
             return Numbers(self.values)
         if high == NULL:
             return Numbers(self.values, self.kinds < NULL)
         if high == TEXT and low >= NULL:
-            codes, texts = self.distinct()
-            return Words(codes, [str(_decoded(one)) if one else "" for one in texts])
+            codes, texts, _ = self.distinct()
+            return Words(codes, _all_decoded(texts))
         found: list[object] = []
         for row, (lo, hi) in enumerate(zip(self.starts.tolist(), self.ends.tolist(), strict=True)):
             one = self.text[lo:hi]
@@ -190,6 +222,13 @@ class _Column:
 def _address(of: Any) -> int:
     found: int = np.frombuffer(of, np.uint8).__array_interface__["data"][0]
     return found
+
+
+def _all_decoded(texts: list[bytes]) -> list[Any]:
+    """Several values: strings by one call."""
+    if all(text.startswith(b'"') for text in texts):
+        return _strings(b"[" + b",".join(texts) + b"]")
+    return list(map(_decoded, texts))
 
 
 def _decoded(text: bytes) -> Any:

@@ -9,9 +9,10 @@ import numpy as np
 
 from learners.kernels import loop
 from learners.types import I32, I64, U8
-from service.web.decimals import HIGHEST, LOWEST, MOST_DIGITS, nearest
+from service.web.decimals import FEW_DIGITS, HIGHEST, LOWEST, MOST_DIGITS, few, nearest
 from service.web.eight import WIDTH, below, digits, eight, equal, first, get, same
 
+_SIGNS = np.array([1.0, -1.0])
 _TENS = np.array([10**i for i in range(MOST_DIGITS + 1)], np.uint64)
 
 
@@ -81,30 +82,32 @@ def number(text: U8, i: int, end: int) -> tuple[float, int]:
         many += i - dot
         power, plain = dot - i, False
         whole = whole * _TENS[min(i - dot, MOST_DIGITS)] + part  # of more, it is 0 or too many
+    below = negative and not (plain and whole == 0)  # -0 is an integer
+    sign = _SIGNS[np.int64(below)]  # no branch: half of it were guesses
+    exponent = i < end and (get(text, i) == 69 or get(text, i) == 101)
+    if many <= FEW_DIGITS and not exponent:  # mostly
+        return few(whole, -power) * sign, i
     if many > MOST_DIGITS:  # zeros in front are none
         while many > MOST_DIGITS and (get(text, begin) == 48 or get(text, begin) == 46):
             many -= get(text, begin) == 48
             begin += 1
         if many > MOST_DIGITS:
             return 0.0, -1
-    if i < end and (get(text, i) == 69 or get(text, i) == 101):
-        plain = False
+    if exponent:
+        sign = _SIGNS[np.int64(negative)]
         i += 1
-        below = i < end and get(text, i) == 45
-        i += below or (i < end and get(text, i) == 43)
+        smaller = i < end and get(text, i) == 45
+        i += smaller or (i < end and get(text, i) == 43)
         begin, shift = i, 0
         while i < end and 48 <= get(text, i) <= 57:
             shift = min(shift * 10 + get(text, i) - 48, 100_000)
             i += 1
         if i == begin:
             return 0.0, -1
-        power += -shift if below else shift
+        power += -shift if smaller else shift
     if not LOWEST <= power <= HIGHEST:
         return 0.0, -1
-    found = nearest(whole, power)
-    if negative and not (plain and whole == 0):  # -0 is an integer
-        found = -found
-    return found, i
+    return nearest(whole, power) * sign, i
 
 
 @loop

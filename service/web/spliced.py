@@ -6,6 +6,8 @@ JSON, once each. The bytes are those of `tell.items`, encoded one by one.
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import msgspec
 import numpy as np
 from numba import njit, types
@@ -14,18 +16,21 @@ from numpy.typing import NDArray
 from learners.kernels import LOOP, loop
 from learners.types import F64, I32, I64, U8
 from service.core.answers import Said
+from service.web.eight import WIDTH, copy, eight, equal, first
 
 _encode = msgspec.json.Encoder().encode
 _FIXED = (
-    b'{"status":200,"task":', b',"label":', b',"probabilities":', b',"seen":', b',"version":',
-    b'{"label":', b',"probability":', b"null",
+    b",\"label\":", b',"probabilities":', b',"seen":', b',"version":', b'{"label":',
+    b',"probability":', b"null",
 )  # fmt: skip
-_OF_ROWS = (b"[200,null,null,", b",", b",", b",", b",", b"", b"", b"null")  # as `told.COLUMNS`
+_OF_ROWS = (b",", b",", b",", b",", b"", b"", b"null")  # as `told.COLUMNS`
+_BEGIN, _ROW_BEGINS = b'{"status":200,"task":', b"[200,null,null,"
+_ROOM = bytes(WIDTH)  # behind what is copied
 
 
 def spliced(said: Said, between: int) -> bytes:
     """What was said of each, with that byte behind each."""
-    return _spliced(said, between, _FIXED)
+    return _spliced(said, between, _BEGIN, _FIXED)
 
 
 def rows(said: Said) -> bytes:
@@ -34,43 +39,66 @@ def rows(said: Said) -> bytes:
     Probabilities are those of all classes, null of a class of 0; status, code and detail are those
     of good answers.
     """
-    return _spliced(said, ord(","), _OF_ROWS)[:-1]
+    return _spliced(said, ord(","), _ROW_BEGINS, _OF_ROWS)[:-1]
 
 
-def _spliced(said: Said, between: int, fixed: tuple[bytes, ...]) -> bytes:
-    tasks, labels = (tuple(map(_encode, some)) for some in (said.tasks, said.classes))
-    pool = (*fixed, *tasks, *labels)
-    ends = np.cumsum([len(piece) for piece in pool])
+def _spliced(said: Said, between: int, begin: bytes, fixed: tuple[bytes, ...]) -> bytes:
+    tasks = [begin + _encode(task) + fixed[0] for task in said.tasks]
+    labels = [_encode(label) for label in said.classes]
+    pool = [*fixed, *tasks, *labels]
     p = np.ascontiguousarray(said.probabilities)
-    known = p > 0  # a class of 0 is left out
-    floats = _encode(p[known].tolist())
+    known = np.empty(p.size)
+    lengths = np.array([len(label) for label in labels], np.int64)
+    m, labelled = _known(p, lengths, known)
+    floats = _encode(known[:m].tolist())
     longest = max(map(len, tasks), default=0) + max(map(len, labels), default=4)
     row = sum(map(len, fixed)) + 50 + longest + 5 * p.shape[1]
-    labelled = known.sum(0) @ np.array([len(label) for label in labels], np.int64)
-    size = len(p) * row + int(labelled) + 30 * int(known.sum()) + len(floats)
-    out = np.empty(size, np.uint8)
-    texts = np.array([type(label) is str for label in said.classes], np.bool_)
+    out = np.empty(len(p) * row + labelled + 30 * m + len(floats) + WIDTH, np.uint8)
     used = _splice(
-        np.frombuffer(b"".join(pool), np.uint8), ends, len(tasks), texts,
-        np.frombuffer(floats, np.uint8), p, np.ascontiguousarray(said.task, np.int32),
+        np.frombuffer(b"".join([*pool, _ROOM]), np.uint8),
+        np.array(list(accumulate(map(len, pool))), np.int64), len(tasks),
+        np.array([type(label) is str for label in said.classes], np.bool_),
+        np.frombuffer(floats + _ROOM, np.uint8), p, np.ascontiguousarray(said.task, np.int32),
         np.ascontiguousarray(said.seen, np.int64), int(said.learnt), between,
         fixed is _OF_ROWS, out,
     )  # fmt: skip
     return out[:used].tobytes()
 
 
-@loop
-def _copy(out: U8, at: int, text: U8, lo: int, hi: int) -> int:
-    for i in range(lo, hi):
-        out[at] = text[i]
-        at += 1
-    return at
+_COUNTS = types.UniTuple(types.int64, 2)(  # type: ignore[no-untyped-call]  # numba's
+    types.float64[:, ::1], types.int64[::1], types.float64[::1]
+)
+
+
+@njit(_COUNTS, **LOOP)
+def _known(p: F64, lengths: I64, known: F64) -> tuple[int, int]:
+    """Probabilities above 0 (a class of 0 is left out): how many; and bytes of their labels."""
+    m = labelled = 0
+    for i in range(len(p)):
+        for j in range(p.shape[1]):
+            if p[i, j] > 0:
+                known[m] = p[i, j]
+                m += 1
+                labelled += lengths[j]
+    return m, labelled
 
 
 @loop
 def _piece(out: U8, at: int, pool: U8, ends: I64, which: int) -> int:
-    end: int = _copy(out, at, pool, ends[which - 1] if which else 0, ends[which])
+    end: int = copy(out, at, pool, ends[which - 1] if which else 0, ends[which])
     return end
+
+
+@loop
+def _float(out: U8, at: int, floats: U8, f: int) -> tuple[int, int]:
+    """One of those written; where it ends there, and the next begins."""
+    end = f
+    while True:
+        some = eight(floats, end)
+        n = first(equal(some, 44) | equal(some, 93))
+        end += n
+        if n < WIDTH:
+            return copy(out, at, floats, f, end), end + 1
 
 
 @loop
@@ -108,57 +136,51 @@ def _splice(
     out: U8,
 ) -> int:
     """How many bytes were written."""
-    fixed, labels = 8, 8 + tasks
+    fixed, labels = 7, 7 + tasks
     at, f = 0, 1  # behind the bracket
     n, k = p.shape
     for i in range(n):
-        at = _piece(out, at, pool, ends, 0)
         at = _piece(out, at, pool, ends, fixed + task[i])
-        at = _piece(out, at, pool, ends, 1)
         best, plain = -1, True
         for j in range(k):
             if p[i, j] > 0:
                 plain &= texts[j]
                 if best < 0 or p[i, j] > p[i, best]:  # the first among equals
                     best = j
-        at = _piece(out, at, pool, ends, labels + best if best >= 0 else 7)
-        at = _piece(out, at, pool, ends, 2)
+        at = _piece(out, at, pool, ends, labels + best if best >= 0 else 6)
+        at = _piece(out, at, pool, ends, 1)
         out[at] = 123 if plain and not as_rows else 91
         at += 1
-        first = True
+        opening = True
         for j in range(k):
             if as_rows and not p[i, j] > 0:
-                if not first:
+                if not opening:
                     out[at] = 44
                     at += 1
-                first = False
-                at = _piece(out, at, pool, ends, 7)
+                opening = False
+                at = _piece(out, at, pool, ends, 6)
             elif p[i, j] > 0:
-                end = f
-                while floats[end] != 44 and floats[end] != 93:
-                    end += 1
-                if not first:
+                if not opening:
                     out[at] = 44
                     at += 1
-                first = False
+                opening = False
                 if as_rows:
-                    at = _copy(out, at, floats, f, end)
+                    at, f = _float(out, at, floats, f)
                 elif plain:
                     at = _piece(out, at, pool, ends, labels + j)
                     out[at] = 58
-                    at = _copy(out, at + 1, floats, f, end)
+                    at, f = _float(out, at + 1, floats, f)
                 else:
-                    at = _piece(out, at, pool, ends, 5)
+                    at = _piece(out, at, pool, ends, 4)
                     at = _piece(out, at, pool, ends, labels + j)
-                    at = _piece(out, at, pool, ends, 6)
-                    at = _copy(out, at, floats, f, end)
+                    at = _piece(out, at, pool, ends, 5)
+                    at, f = _float(out, at, floats, f)
                     out[at] = 125
                     at += 1
-                f = end + 1
         out[at] = 125 if plain and not as_rows else 93
-        at = _piece(out, at + 1, pool, ends, 3)
+        at = _piece(out, at + 1, pool, ends, 2)
         at = _integer(out, at, seen[i])
-        at = _piece(out, at, pool, ends, 4)
+        at = _piece(out, at, pool, ends, 3)
         at = _integer(out, at, seen[i] + learnt)
         out[at] = 93 if as_rows else 125
         out[at + 1] = between

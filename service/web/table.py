@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from learners.features.examples import Batch, appearing
 from learners.features.labels import check_label, label_key
 from learners.features.mappings import HEAVIEST
-from learners.features.table import Flaws, Lists, Named, Numbers, Values, Words, from_table
+from learners.features.table import Flaws, Grid, Lists, Named, Numbers, Values, Words, from_table
+from learners.kernels import longest
 from learners.types import F32, I32, Label
 from service.core.prepare import Prepared, invalid, prepared
 from service.problems import Problem
@@ -35,6 +36,7 @@ class Coded(NamedTuple):
 
     codes: NDArray[Any]  # (n,), -1 where there is none
     values: Sequence[Any]
+    whole: bool = False  # there is one in each row, and they are numbered as they come
 
 
 class Table(NamedTuple):
@@ -45,7 +47,7 @@ class Table(NamedTuple):
     label: Coded | None
     weight: Numbers | None
     id: Coded | None
-    features: Named
+    features: Named | Grid
     problems: Mapping[int, Problem]  # rows that are none
 
 
@@ -81,7 +83,10 @@ def roles(names: Iterable[object], *, to_learn: bool) -> list[str]:
 
 def makes(table: Table, settings: Settings, *, to_learn: bool) -> Iterator[Make]:
     """What prepares some rows at a time."""
-    numbers = sum(isinstance(one, Numbers) for _, one in table.features)
+    if isinstance(table.features, Grid):
+        numbers = len(table.features.names)
+    else:
+        numbers = sum(isinstance(one, Numbers) for _, one in table.features)
     for lo, hi, size in slices(table):
         # A number takes as long as 2 bytes of JSON; words may all differ.
         cost = 50 * size - 48 * numbers * (hi - lo)
@@ -96,47 +101,51 @@ def prepare_table(table: Table, settings: Settings, *, to_learn: bool) -> Prepar
     weight = _weights(table.weight, table.n, flaws)
     ids = _ids(table.id, settings.max_id_chars, flaws)
     try:
-        _refuse_long_lists(table.features, settings.max_features)
+        if not isinstance(table.features, Grid):
+            _refuse_long_lists(table.features, settings.max_features)
         packed, wrong_features = from_table(table.n, table.features, settings.bits)
     except ValueError as error:
         raise invalid(str(error)) from None
-    wide = np.diff(packed[0]) - 1
-    for row in np.flatnonzero(wide > settings.max_features).tolist():
-        flaws.setdefault(row, f"features: {_wide(int(wide[row]), settings.max_features)}")
+    if longest(packed[0]) - 1 > settings.max_features:
+        wide = np.diff(packed[0]) - 1
+        for row in np.flatnonzero(wide > settings.max_features).tolist():
+            flaws.setdefault(row, f"features: {_wide(int(wide[row]), settings.max_features)}")
     made = Batch(tasks, task, *packed, classes, label, weight)
     problems = {row: invalid(why) for row, why in {**wrong_features, **flaws}.items()}
     return prepared(made, ids, {**problems, **table.problems})
 
 
 def _tasks(one: Coded, most: int, flaws: Flaws) -> tuple[tuple[str, ...], I32]:
-    names = list(one.values) or [""]
-    for code, name in enumerate(names):
+    for code, name in enumerate(one.values):
         if not 1 <= len(name) <= most:
             _flaw(one.codes, code, flaws, f"task: has {len(name)} characters; give 1 to {most}")
-    _flaw(one.codes, -1, flaws, "task: null is not a name; give a string of 1 or more")
-    return _met(one.codes, names, names)
+    if not one.whole:
+        _flaw(one.codes, -1, flaws, "task: null is not a name; give a string of 1 or more")
+    return _met(one, one.values, one.values)
 
 
 def _labels(one: Coded | None, n: int, flaws: Flaws) -> tuple[tuple[Label, ...], I32]:
     if one is None:
         return (), np.full(n, -1, np.int32)
     labels: list[Any] = []
-    for code, value in enumerate((*one.values, None)):
+    for code, value in enumerate(one.values if one.whole else (*one.values, None)):
         try:
             labels.append(check_label(value))
         except ValueError as error:
             labels.append(0)
             _flaw(one.codes, -1 if value is None else code, flaws, str(error))
-    return _met(one.codes, labels[:-1] or [0], [label_key(label) for label in labels])
+    return _met(one, labels, [label_key(label) for label in labels])
 
 
-def _met(
-    codes: NDArray[Any], values: Sequence[Any], keys: Sequence[Any]
-) -> tuple[tuple[Any, ...], I32]:
-    """The values met, in order of appearance, and each row's index there; a flawed row has any."""
-    first: dict[Any, int] = {}
-    same = np.array([first.setdefault(key, i) for i, key in enumerate(keys[: len(values)])])
-    met, found = appearing(same[np.maximum(codes, 0)].astype(np.int32), len(values))
+def _met(one: Coded, values: Sequence[Any], keys: Sequence[Any]) -> tuple[tuple[Any, ...], I32]:
+    """The values met, in order of appearance, and each row's index there; -1 where it has none."""
+    codes = one.codes
+    if len(set(keys)) < len(keys):  # one value in several ways: all are the first
+        first: dict[Any, int] = {}
+        codes = np.array([*(first.setdefault(key, i) for i, key in enumerate(keys)), -1])[codes]
+    elif one.whole:
+        return tuple(values), codes
+    met, found = appearing(codes.astype(np.int32, copy=False), len(values))
     return tuple(values[i] for i in met.tolist()), found
 
 
@@ -191,29 +200,39 @@ def part(table: Table, lo: int, hi: int) -> Table:
         return table
 
     def some(one: Any) -> Any:
+        if isinstance(one, Grid):
+            return one._replace(values=one.values[lo:hi])
         if isinstance(one, Numbers):
             return Numbers(one.values[lo:hi], None if one.present is None else one.present[lo:hi])
         if isinstance(one, Lists):
             return one._replace(ends=one.ends[lo : hi + 1])
         if isinstance(one, Values):
             return Values(one.values[lo:hi])
-        return None if one is None else type(one)(one[0][lo:hi], one[1])
+        return None if one is None else type(one)(one[0][lo:hi], one[1])  # codes, no longer whole
 
+    features = table.features
     return Table(
         min(hi, table.n) - lo,
         some(table.task),
         some(table.label),
         some(table.weight),
         some(table.id),
-        [(name, some(one)) for name, one in table.features],
+        some(features)
+        if isinstance(features, Grid)
+        else [(name, some(one)) for name, one in features],
         {row - lo: why for row, why in table.problems.items() if lo <= row < hi},
     )
 
 
-def entries(table: Table) -> Any:
-    """About how many entries each row has, and not fewer, (n,)."""
+def entries(table: Table) -> NDArray[np.int64] | int:
+    """About how many entries each row has, and not fewer: (n,), or one number for all."""
+    if isinstance(table.features, Grid):
+        return len(table.features.names)
     uneven = [one for _, one in table.features if isinstance(one, (Words, Lists))]
-    found = np.full(table.n, len(table.features) - len(uneven))
+    even = len(table.features) - len(uneven)
+    if not uneven:
+        return even
+    found = np.full(table.n, even)
     for one in uneven:
         if isinstance(one, Words):
             most = np.array([len(text) // 2 + 2 for text in one.strings] + [0])
@@ -225,7 +244,14 @@ def entries(table: Table) -> Any:
 
 def slices(table: Table) -> Iterator[tuple[int, int, int]]:
     """Rows of about ENTRIES entries together, at most ROWS of them; and how many entries."""
-    ends = np.cumsum(entries(table))
+    each = entries(table)
+    if isinstance(each, int):
+        step = min(max(ENTRIES // max(each, 1), 1), ROWS)
+        for lo in range(0, table.n, step):
+            hi = min(lo + step, table.n)
+            yield lo, hi, each * (hi - lo)
+        return
+    ends = np.cumsum(each)
     lo = 0
     while lo < table.n:
         before = ends[lo - 1] if lo else 0

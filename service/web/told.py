@@ -96,16 +96,18 @@ def _classes(parts: Sequence[Spoken]) -> list[Sequence[Label]]:
     return found
 
 
-def rows(told: Told) -> bytes:
+def rows(parts: Sequence[Spoken]) -> bytes:
     """As JSON: `{"classes": [..], "columns": [..], "rows": [[..]]}`."""
+    if len(parts) == 1 and not parts[0].apart:
+        return _spliced(parts[0].said)
+    told = together(parts)
     p, learnt = told.probabilities, told.version - told.seen
     if not told.problems and len(p) and (learnt == learnt[0]).all():
         said = Said(
             tuple(told.names), told.task.astype(np.int32), tuple(told.classes), p, told.seen,
             bool(learnt[0]),
         )  # fmt: skip
-        head = encode({"classes": told.classes, "columns": COLUMNS})
-        return head[:-1] + b',"rows":[' + spliced.rows(said) + b"]}"
+        return _spliced(said)
     names, classes = [*told.names, None], [*told.classes, None]
     likely: list[Any] = p.tolist() if p.all() else np.where(p > 0, p, None).tolist()  # type: ignore[call-overload]  # numpy forgets None
     about: tuple[Any, ...] = (repeat(200), repeat(None), repeat(None))
@@ -126,6 +128,11 @@ def rows(told: Told) -> bytes:
         strict=False,  # three may be endless
     )
     return encode({"classes": told.classes, "columns": COLUMNS, "rows": list(across)})
+
+
+def _spliced(said: Said) -> bytes:
+    head = encode({"classes": said.classes, "columns": COLUMNS})
+    return head[:-1] + b',"rows":[' + spliced.rows(said) + b"]}"
 
 
 def table(told: Told) -> bytes:

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 
-from service.web.eight import WIDTH, below, digits, eight, equal, first, same
+from service.web.eight import WIDTH, below, copy, digits, eight, equal, first, same
 
 _digits = njit(lambda text, i, end: digits(text, i, end))
 _same = njit(lambda text, a, b, n: same(text, a, b, n))
 _equal = njit(lambda text, byte: first(equal(eight(text, 0), byte)))
 _below = njit(lambda text, byte: first(below(eight(text, 0), byte)))
+_copy = njit(lambda out, at, text, lo, hi: copy(out, at, text, lo, hi))
 letters = st.binary(min_size=WIDTH, max_size=WIDTH)
 
 
@@ -54,3 +55,12 @@ def test_same_is_equal(data: bytes, at: int, other: bytes) -> None:
     if at < n:
         changed = data[:at] + other + data[at + 1 :]
         assert _same(_text(data + changed), 0, n, n) == (changed == data)
+
+
+@given(st.binary(max_size=40), st.integers(0, 40), st.integers(0, 9))
+def test_a_copy_leaves_alone_what_is_before_it(data: bytes, lo: int, at: int) -> None:
+    """It may write seven bytes more, which whoever copies next writes over."""
+    lo = min(lo, len(data))
+    out = np.full(at + len(data) + WIDTH, 255, np.uint8)
+    end = _copy(out, at, _text(data + bytes(WIDTH)), lo, len(data))
+    assert out[:end].tobytes() == b"\xff" * at + data[lo:]

@@ -79,6 +79,13 @@ TABLE = {
         (LINES, b"\n".join(examples("e", "f"))),
         (LINES, b"\n".join([*examples("g"), b"{"])),
         (LINES, b""),
+        ("application/json", json.dumps({**TABLE, "rows": []}).encode()),
+        (
+            "application/json",
+            json.dumps({**TABLE, "rows": [["short", "ham", "t", "x"] * 2]}).encode(),
+        ),
+        ("application/json", b"[]"),
+        ("application/json; charset=utf-8", b" [" + b",".join(examples("k", "l")) + b"]"),
         ("application/jsonl", b"\n".join(examples("h", "i"))),
         ("text/plain", b"x"),
     ],
@@ -93,6 +100,17 @@ def test_both_ways_say_the_same_of_many(wire: socket.socket, form: str, body: by
             del said["request_id"], headers["content-length"]
         told.append((status, headers, said))
     assert told[1] == told[2]
+
+
+def test_what_takes_long_takes_the_long_way(wire: socket.socket) -> None:
+    """Which learns, and answers, some of them at a time."""
+    rows = [["long", "ham", i, "x" * 100] for i in range(3000)]
+    body = json.dumps({"columns": ["task", "label", "n", "w"], "rows": rows}).encode()
+    assert len(body) > 1 << 18
+    wire.sendall(request(body) + request(encoded(task="long")))
+    (status, _, many), (_, _, one) = answers(wire, 2)
+    assert status == 200 and [row[-2] for row in many["rows"]] == list(range(3000))
+    assert one["seen"] == 3000
 
 
 def test_a_head_read_before_may_come_in_any_company(wire: socket.socket) -> None:
@@ -213,12 +231,14 @@ def test_they_are_counted_alike(wire: socket.socket, http: httpx.Client) -> None
         return tuple(float(lines[name]) for name in names)
 
     begin = counted()
-    for more in ("", "x-request-id: long\r\n"):
-        wire.sendall(request(encoded(task="counted"), more=more))
-        answers(wire, 1)
-        now = counted()
-        assert [b - a for a, b in zip(begin, now, strict=True)] == [1, 1, 1, 0]
-        begin = now
+    one = encoded(task="counted")
+    for n, body in ((1, one), (2, b"[" + one + b"," + one + b"]")):
+        for more in ("", "x-request-id: long\r\n"):
+            wire.sendall(request(body, more=more))
+            answers(wire, 1)
+            now = counted()
+            assert [b - a for a, b in zip(begin, now, strict=True)] == [1, 1, n, 0]
+            begin = now
 
 
 def test_who_is_idle_is_let_go_and_nobody_else(tmp_path: Path) -> None:

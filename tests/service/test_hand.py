@@ -99,3 +99,33 @@ def test_what_takes_long_goes_to_the_thread(tmp_path: Path) -> None:
         await engine.close()
 
     asyncio.run(main())
+
+
+def test_what_seems_slow_beside_the_event_loop_is_tried_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is expected of groups that a thread does fades, however long they take there."""
+
+    async def main() -> None:
+        engine = await Engine.open(settings(tmp_path))
+        names = threads(engine)
+        for i in range(3):
+            await engine.learn([EXAMPLES[i]])
+        timed = engine._hand._timed
+
+        def slow(group: object) -> object:
+            outcomes, took = timed(group)  # type: ignore[arg-type]
+            beside = threading.current_thread() is not threading.main_thread()
+            return outcomes, 9.0 if beside else took
+
+        monkeypatch.setattr(hand, "AT_ONCE", 6.0)
+        monkeypatch.setattr(engine._hand, "_timed", slow)
+        for size in engine._hand._took:
+            engine._hand._took[size] = 9.0
+        del names[:]
+        for i in range(60):
+            await engine.learn([EXAMPLES[i]])
+        assert names[0].startswith("writer") and names[-1] == "MainThread"
+        await engine.close()
+
+    asyncio.run(main())

@@ -44,4 +44,4 @@ def test_answers_are_what_each_is_alone(data: st.DataObject) -> None:
         likely = [value or None for value in p]
         rows.append((200, None, None, answer.task, answer.label, likely, *answer[4:]))
     table = {"classes": classes, "columns": told.COLUMNS, "rows": rows}
-    assert told.rows(told.together([spoken])) == msgspec.json.encode(table)
+    assert told.rows([spoken]) == msgspec.json.encode(table)

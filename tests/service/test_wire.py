@@ -326,6 +326,69 @@ def test_a_token_that_stands_twice_in_a_bag_is_refused() -> None:
     assert list(made.rows) == [1]
 
 
+@given(st.data())
+def test_a_table_of_numbers_is_its_examples(data: st.DataObject) -> None:
+    """Wherever its roles stand."""
+    names = data.draw(st.permutations(["task", "label", "b", "a", "features.id", "c"]))
+    number = st.floats(-1e30, 1e30) | st.just(-0.0) | st.booleans() | st.integers(-(10**20), 10**20)
+    role = st.sampled_from("xy")
+    row = st.tuples(*(role if name in ("task", "label") else number for name in names))
+    rows = data.draw(st.lists(row, min_size=1, max_size=6))
+    given = []
+    for cells in rows:
+        features = dict(zip(names, cells, strict=True))
+        task, label = features.pop("task"), features.pop("label")
+        features = {name.removeprefix("features."): x for name, x in features.items()}
+        given.append(Example(str(task), features, label))
+    body = json.dumps({"columns": names, "rows": rows}).encode()
+    for _ in range(2):  # its header is remembered
+        made = whole(Rows(SETTINGS).read(body, LEARN))
+        assert to_bytes(made.lesson.batch) == to_bytes(batch(given))
+
+
+def test_many_rows_of_numbers_are_prepared_some_at_a_time() -> None:
+    rows = [[f"t{i % 7}", i, i % 3 > 0] for i in range(9000)]
+    body = json.dumps({"columns": ["task", "x", "y"], "rows": rows}).encode()
+    made = [make() for _, make in Rows(Settings()).read(body, PREDICT)]
+    assert [one.n for one in made] == [4096, 4096, 808]
+    told = np.concatenate([one.lesson.batch.values.reshape(-1, 3) for one in made])
+    assert sorted(told[-1].tolist()) == [1.0, 1.0, 8999.0] and (told.sum(1) > 0).all()
+
+
+def test_a_number_out_of_range_among_numbers_is_its_row_s() -> None:
+    body = (
+        b'{"columns": ["x", "task", "y"], "rows": [[1, "t", 2], [3, "u", 1e31], [-1e40, "t", 1]]}'
+    )
+    made = whole(Rows(SETTINGS).read(body, PREDICT))
+    assert list(made.rows) == [0] and made.lesson.batch.tasks == ("t",)
+    told = {row: problem.detail.partition(" is ")[0] for row, problem in made.problems.items()}
+    assert told == {1: "features.y: 1e+31", 2: "features.x: -1e+40"}
+
+
+def test_a_header_means_what_its_verb_takes() -> None:
+    """It is remembered by its bytes and the verb."""
+    body = b'{"columns": ["task", "label", "x"], "rows": [["t", "y", 1]]}'
+    for _ in range(2):
+        assert whole(Rows(SETTINGS).read(body, LEARN)).lesson.n == 1
+        with pytest.raises(Problem, match="'label' is not for a prediction"):
+            list(Rows(SETTINGS).read(body, PREDICT))
+    twice = body.replace(b'"x"', b'"label"')
+    with pytest.raises(Problem, match="stands twice"):
+        list(Rows(SETTINGS).read(twice, LEARN))
+    with pytest.raises(Problem, match="no NaN"):  # of the body, before its columns
+        list(Rows(SETTINGS).read(twice.replace(b"1]", b"NaN]"), LEARN))
+
+
+def test_a_name_in_two_spellings_is_one() -> None:
+    rows = rb'[["t", "a", 1], ["\u0074", "\u0061", 2], [null, "a", 3], ["u", 1, 4], ["u", 1.0, 5]]'
+    made = whole(Rows(SETTINGS).read(b'{"columns": ["task", "label", "x"], "rows": ' + rows + b"}",
+                                     LEARN))  # fmt: skip
+    one = made.lesson.batch
+    assert (one.tasks, one.classes) == (("t", "u"), ("a", 1))
+    assert (one.task.tolist(), one.label.tolist()) == ([0, 0, 1, 1], [0, 0, 1, 1])
+    assert made.problems[2].detail.startswith("task: null is not a name")
+
+
 # Over HTTP.
 
 
