@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.command import report_svg
@@ -103,6 +103,7 @@ def test_names_at_the_ends_of_lines_do_not_overlap(wanted: list[float]) -> None:
 
 
 @given(st.floats(-1e6, 1e6), st.just(0.0) | st.floats(1e-6, 1e6))
+@example(879609.9999999999, 1e-6)
 def test_an_axis_has_round_marks_inside(low: float, size: float) -> None:
     axis = report_svg.axis(low, low + size, 0.0, 100.0)
     assert 1 <= len(axis.ticks) <= 12

@@ -47,7 +47,7 @@ def axis(low: float, high: float, start: float, stop: float, about: int = 5) -> 
     >>> axis(0.0, 0.42, 0, 100).ticks
     (0.0, 0.1, 0.2, 0.3, 0.4)
     """
-    if high <= low:
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # all the same but for rounding
         high = low + max(abs(low), 1.0)
     raw = (high - low) / about
     size = 10.0 ** floor(log10(raw))
