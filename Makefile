@@ -52,7 +52,7 @@ docker-check: $(READY) ## hadolint
 # Loops are compiled before, once: each process of tests then has a copy of them (conftest.py).
 # What is compiled into other loops, or called by them, does not tell their caches that it changed.
 warm: $(READY)
-	find learners -name '*.nb[ic]' ! -newer "$$(ls -t $$(find learners -name '*.py') | head -1)" -delete
+	find learners service -name '*.nb[ic]' ! -newer "$$(ls -t $$(find learners service -name '*.py') | head -1)" -delete
 	$(BIN)/kindred warm
 
 # A file's tests stay in one process, in their order.
