@@ -16,8 +16,10 @@ same inputs. So what they have in common is little more than that most is false.
 the rate of u at 0, a tenth, .3 of and all of that of v_t, the first set has 4.46, 4.47, 4.45 and
 4.70 % errors, the second 4.08, 4.07, 4.18 and 4.43: there is nothing to gain by what is common, and
 all that draw tasks to a mean or to few directions err as much or more. Where how much is common is
-learnt (`dmtrl`, `mocha`) it falls from .7 to .1. A common metric would gain (`newton` at a pace of
-(6, 5): 4.3 and 3.9 %), at the cost of a point on yeast.
+learnt (`dmtrl`, `mocha`) it falls from .7 to .1. Nor would it help to know how the tasks' errors
+hang together: where all equations have the same inputs, least squares of each by itself are as good
+as of all at once (Zellner, "An efficient method of estimating seemingly unrelated regressions",
+Journal of the American Statistical Association 1962). What all can share is a metric (`newton`).
 """
 
 from __future__ import annotations

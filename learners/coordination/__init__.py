@@ -46,9 +46,13 @@ def auto() -> Strategy:
     return mixture(families())
 
 
+def curved() -> Strategy:
+    """Newton's steps at four paces: how much u moves and how much v_t, none suits all tasks."""
+    return scaled(newton())
+
+
 RATE = (2.0,)  # of a plain strategy: one expert
 RIDGE = (0.0025,)  # likewise, by the ridge
-PACE = ((6.0, 2.0),)  # likewise, by Newton's steps
 SHARE = (0.7,)  # likewise, by what tasks have in common
 _ENTRIES = [
     Entry(
@@ -79,7 +83,7 @@ _ENTRIES = [
         "newton",
         "u + v_t by second-order steps, in a metric that all tasks of a place share",
         "Boehning 1992; Cavallanti, Cesa-Bianchi & Gentile 2010",
-        lambda: scaled(newton(PACE)),
+        lambda: mixture(curved()),
     ),
     Entry(
         "laplacian",
@@ -173,13 +177,15 @@ _ENTRIES = [
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}
+# In a sum those that are mixtures themselves bring what they mix.
+MIXED: dict[str, Callable[[], Strategy]] = {"auto": families, "newton": curved}
 
 
 def find(name: str) -> Strategy:
     """The strategy of that name: ONE, or ONE+ONE+... for the mixture of them all.
 
     ONE is a name of the catalogue, or `river:MODULE.CLASS` for one clone of that classifier of
-    river for each task. In a sum, `auto` brings all the families that it mixes.
+    river for each task. In a sum, `auto` and `newton` bring all the experts that they mix.
 
     >>> find("auto+river:tree.HoeffdingTreeClassifier").experts[-3:]
     ('newton', 'tree.HoeffdingTreeClassifier', 'stacked')
@@ -194,7 +200,7 @@ def find(name: str) -> Strategy:
         return _one(name)
     if len(set(parts)) < len(parts):
         raise ValueError(f"strategy: {name!r} names one twice")
-    return mixture(together(*(families() if part == "auto" else _one(part) for part in parts)))
+    return mixture(together(*(MIXED[part]() if part in MIXED else _one(part) for part in parts)))
 
 
 def _one(name: str) -> Strategy:

@@ -27,6 +27,9 @@ regression by Boehning's bound, a form of the online Newton step, whose regret a
 comparator is O(D' log N) where steps are as large as there (Hazan, Agarwal & Kale, "Logarithmic
 regret algorithms for online convex optimization", Machine Learning 2007).
 
+How much is common differs from set to set, so by name it is four paces, which each task weighs for
+itself (`mixture`; what it tells and hears is of that, and of the scale).
+
 Use it for dense, correlated numbers of up to D columns: sensors, measurements. Words are not: they
 are too many, and most come too late for a place.
 
@@ -81,6 +84,34 @@ class Newton(NamedTuple):
     weights: Weights
 
 
+def run(
+    paces: Sequence[tuple[float, float]],
+    bank: Newton,
+    block: Block,
+    teach: bool,
+    *,
+    D: int = D,
+    kappa: float = KAPPA,
+    into: F64 | None = None,
+) -> Scores:
+    """Score, and with `teach` learn, a block; scores are the last of `into`, where it is given."""
+    k, classes, n, e = bank.weights.u.shape[1], block.first.shape[1], len(block.rows), len(paces)
+    scores = np.zeros((n, classes, e)) if into is None else into
+    across = scores.shape[2]
+    common, own = (tuple(float(pace[part]) for pace in paces) for part in (0, 1))
+    metric, weights = bank
+    most = longest(block.indptr)
+    learner(k == 1, e, block.runs)(
+        block.rows, block.indptr, block.columns, block.slots, block.values, block.labels,
+        block.weights, block.first, block.start, metric.at, metric.used, metric.P.reshape(-1),
+        metric.N, weights.u.reshape(-1), steps(common, k), weights.v.reshape(-1),
+        weights.n.reshape(-1), steps(own, k), kappa, D, np.zeros(most), np.zeros(D),
+        *np.zeros((2, most), np.int64), *np.zeros((2, k * across), np.float32),
+        scores.reshape(-1)[across - e :], across, teach,
+    )  # fmt: skip
+    return scores.transpose(0, 2, 1)
+
+
 def newton(
     paces: Sequence[tuple[float, float]] = PACES,
     *,
@@ -111,7 +142,6 @@ def newton(
     if not (kappa > 0 and ridge > 0):
         raise ValueError(f"kappa: {kappa!r}, ridge: {ridge!r}: both must be above 0")
     e = len(paces)
-    common, own = (tuple(float(pace[part]) for pace in paces) for part in (0, 1))
 
     def init(seeds: I64, shape: Shape) -> Newton:
         rows = shape._replace(tasks=len(seeds))
@@ -119,26 +149,11 @@ def newton(
         metric.P[:] = np.eye(D) / ridge
         return Newton(metric, tree.zeros(Weights, rows, e, b=D))
 
-    def run(bank: Newton, block: Block, teach: bool) -> Scores:
-        k, classes, n = bank.weights.u.shape[1], block.first.shape[1], len(block.rows)
-        scores = np.zeros((n, classes, e))
-        metric, weights = bank
-        most = longest(block.indptr)
-        learner(k == 1, e, block.runs)(
-            block.rows, block.indptr, block.columns, block.slots, block.values, block.labels,
-            block.weights, block.first, block.start, metric.at, metric.used, metric.P.reshape(-1),
-            metric.N, weights.u.reshape(-1), steps(common, k), weights.v.reshape(-1),
-            weights.n.reshape(-1), steps(own, k), kappa, D, np.zeros(most), np.zeros(D),
-            *np.zeros((2, most), np.int64), *np.zeros((2, k * e), np.float32), scores.reshape(-1),
-            teach,
-        )  # fmt: skip
-        return scores.transpose(0, 2, 1)
-
     def score(bank: Newton, block: Block) -> Scores:
-        return run(bank, block, teach=False)
+        return run(paces, bank, block, teach=False, D=D, kappa=kappa)
 
     def learn(bank: Newton, block: Block) -> Scores:
-        return run(bank, block, teach=True)
+        return run(paces, bank, block, teach=True, D=D, kappa=kappa)
 
     def model(bank: Newton, rows: Rows) -> F32:
         placed = np.flatnonzero(bank.metric.at)

@@ -58,7 +58,7 @@ EXEMPT: dict[tuple[str, str], str] = {
     (_PLAIN, "together"): "as shared, which is one of its two",
     (_PLAIN, "two_phase"): "as shared",
     **{(_TWO, c): "the metric, and u in it, are of a place" for c in ("newton", "auto")},
-    (_PLAIN, "newton"): "as shared",
+    (_PLAIN, "newton"): "as shared, at several paces",
     **{(_TWO, c): "tasks of one place need not brake" for c in ("dmtrl", "mocha")},  # test_dmtrl
     (_TWO, "two_phase"): "places agree on the mean of what they learn, as in the paper",
     (_PLAIN, "admm"): "a task alone is pulled too, to a model that is penalised",
