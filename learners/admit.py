@@ -10,7 +10,7 @@ import numpy as np
 from learners import tree
 from learners.features import Batch
 from learners.frozen import thaw
-from learners.kernels import ONE, compiled, consecutive, lay
+from learners.kernels import ONE, compiled, consecutive, lay, repeated
 from learners.room import make_room, one
 from learners.types import I32, I64, U32, Block
 
@@ -26,26 +26,6 @@ def unplaced(task: I32, row: I64) -> I64:
         if row[task[i]] == 0:
             found[task[i]] = True
     return np.flatnonzero(found)
-
-
-@compiled
-def repeated(indptr: I64, ids: U32) -> bool:
-    """Whether all examples hold the same features, as the rows of a table do."""
-    n, base = len(indptr) - 1, np.uint64(indptr[0])
-    if n < 2:
-        return False
-    each = np.uint64(indptr[1] - indptr[0])
-    if np.uint64(indptr[n]) - base != n * each:
-        return False
-    other = np.uint32(0)
-    for j in range(base + each, np.uint64(indptr[n])):
-        other |= ids[j] ^ ids[j - each]
-    if other != 0:
-        return False
-    for i in range(n):
-        if np.uint64(indptr[i + 1] - indptr[i]) != each:
-            return False
-    return True
 
 
 @compiled

@@ -35,7 +35,6 @@ LOOP: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False
 loop = njit(**LOOP)
 ZERO, ONE, TWO, THREE, FOUR = (np.uint64(i) for i in range(5))  # unsigned: none counts from the end
 AHEAD = 4  # examples: about as long as memory takes
-LINE = 64  # bytes that a cache gets at once
 PRIOR = np.float32(0.01)  # what the sums of squared gradients start from
 
 
@@ -52,6 +51,26 @@ def consecutive(indptr: I64, columns: I32) -> bool:
             if lo > indptr[0]:  # neighbours of two examples do not count
                 follow -= columns[lo] - columns[lo - 1] == 1
     return follow == inside
+
+
+@compiled
+def repeated(indptr: I64, each_entry: Any) -> bool:
+    """Whether all examples hold the same of it in as many entries, as the rows of a table do."""
+    n, base = len(indptr) - 1, np.uint64(indptr[0])
+    if n < 2 or indptr[n] == indptr[0]:
+        return False
+    each = np.uint64(indptr[1] - indptr[0])
+    if np.uint64(indptr[n]) - base != n * each:
+        return False
+    other = each_entry[base] ^ each_entry[base]
+    for j in range(base + each, np.uint64(indptr[n])):
+        other |= each_entry[j] ^ each_entry[j - each]
+    if other != 0:
+        return False
+    for i in range(n):
+        if np.uint64(indptr[i + 1] - indptr[i]) != each:
+            return False
+    return True
 
 
 @compiled
@@ -102,8 +121,10 @@ def entry(runs: bool, begin: Any, where: Any, j: Any) -> Any:
 @inlined
 def fetch(array: Any, at: Any, n: Any) -> None:
     """Have the cache get n numbers from `at` on: of thousands of tasks it holds but a few."""
-    for i in range(np.uint64(at), np.uint64(at) + np.uint64(n), np.uint64(LINE // array.itemsize)):
+    i, end = np.uint64(at), np.uint64(at) + np.uint64(n)
+    while i < end:  # a `range` would divide, to know how often
         lanes.prefetch(array, i)
+        i += lanes.per_line(array)
 
 
 @cache
@@ -117,7 +138,8 @@ def learner(
     each part learns from every example, with sums of its own; `tempered`, importance-invariantly.
     Experts with a dual have weights v - coupling H z; what they played is summed up in c (`drom`).
     With `runs`, entries are counted and not looked up: the same operations, hence the same bits.
-    Room for margins and residuals, and for steps over rate and residual, is the caller's.
+    Scores are written for the first of `across` experts. Room for margins and residuals, as many
+    for each class, and for steps over rate and residual, is the caller's.
     """
     experts = own + common - both
     common_at = own - both  # the first of those with a common part
@@ -129,7 +151,8 @@ def learner(
         rows: Any, indptr: Any, columns: Any, slots: Any, values: Any, apart: Any, labels: Any,
         weights: Any, first: Any, start: int, v: Any, g: Any, rate_v: Any, mine: Any, heard: Any,
         gu: Any, heard_g: Any, rate_u: Any, z: Any, c: Any, H: Any, played: Any, played_n: Any,
-        eta: Any, coupling: float, m: Any, r: Any, by_v: Any, by_u: Any, scores: Any, teach: bool,
+        eta: Any, coupling: float, m: Any, r: Any, by_v: Any, by_u: Any, scores: Any, across: int,
+        teach: bool,
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = np.uint64(1 if binary else classes)
@@ -150,7 +173,7 @@ def learner(
             lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
             o = np.uint64(slots[i]) - lo if runs else lo
             d = np.uint64(columns[lo]) - lo if runs and lo < hi else lo
-            at = i * classes * experts
+            at = i * classes * across
             if runs and own and i + AHEAD < len(rows):
                 there, wide = np.uint64(slots[i + AHEAD]) * k, (hi - lo) * k
                 fetch(v, there * own, wide * own)
@@ -188,19 +211,19 @@ def learner(
                     drawn = pull * lanes.fill(none_d, (z0 + z1) + (z2 + z3))
                     margin = margin + lanes.widen(drawn, alone, experts)
                 if not binary:
-                    lanes.store(m, q * experts, margin)
+                    lanes.store(m, q * across, margin)
             if binary:
-                residual, odds = links.two(margin, y, now, first, weights[i], scores, at, experts)
+                residual, odds = links.two(margin, y, now, first, weights[i], scores, at, across)
                 lanes.store(r, 0, residual)
             else:
                 odds = links.many(
-                    m, r, 0, classes, rows[i], y, now, first, weights[i], scores, at, experts, none
+                    m, r, 0, classes, rows[i], y, now, first, weights[i], scores, at, across, none
                 )
             if not teach:
                 continue
             reach = none
             for q in range(k):
-                residual = lanes.load(r, q * experts, experts)
+                residual = lanes.load(r, q * across, experts)
                 squares = lanes.folded(residual * residual, all_f)
                 squares = squares * lanes.fill(squares, 1.0 / each)
                 far = none
@@ -234,7 +257,7 @@ def learner(
                 if tempered and binary:
                     reach = far
                 elif tempered:
-                    mine_ = lanes.load(r, y * experts, experts)
+                    mine_ = lanes.load(r, y * across, experts)
                     least = lanes.fill(none, 1e-30)
                     ratio = lanes.less(lanes.size(mine_), least, none, residual / mine_)
                     reach = lanes.fma(ratio * ratio, far, reach)
@@ -244,7 +267,7 @@ def learner(
             if dual:
                 played_n[t] += 1
             for q in range(k):
-                residual = lanes.load(r, q * experts, experts)
+                residual = lanes.load(r, q * across, experts)
                 if tempered:
                     residual = residual * share
                 if common:

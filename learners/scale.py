@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import lanes
-from learners.kernels import AHEAD, entry, fetch, heads, loop
+from learners.kernels import AHEAD, entry, fetch, heads, loop, repeated
 from learners.links import inlined
 from learners.losses import log
 from learners.types import AMOUNT, CONSTANT, F32, F64, I64, NUMBER, Block
@@ -79,11 +79,12 @@ def unheard(heard_n: F64, d: Any) -> bool:
 
 @loop
 def _pass(
-    rows: I64, indptr: I64, where: Any, starts: Any, runs: bool, values: F32, kinds: Any, n: F64,
-    mean: F64, spread: F64, bags: F64, heard_n: F64, heard_mean: F64, heard_spread: F64,
-    heard_bags: F64, teach: bool, out: F32,
+    rows: I64, indptr: I64, where: Any, starts: Any, runs: bool, values: F32, kinds: Any,
+    alike: bool, n: F64, mean: F64, spread: F64, bags: F64, heard_n: F64, heard_mean: F64,
+    heard_spread: F64, heard_bags: F64, teach: bool, out: F32,
 ) -> None:  # fmt: skip
     j: Any = 0
+    numbers, held = 0, 0
     for i in range(len(rows)):
         t = rows[i] if len(bags) > 1 else 0
         lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
@@ -93,10 +94,11 @@ def _pass(
             fetch(mean, starts[i + AHEAD], hi - lo)
             fetch(spread, starts[i + AHEAD], hi - lo)
             lanes.prefetch(bags, rows[i + AHEAD])
-        numbers, held = 0, 0
-        for j in range(lo, hi):
-            numbers += kinds[j] == NUMBER
-            held += kinds[j] == AMOUNT
+        if i == 0 or not alike:  # in kinds
+            numbers, held = 0, 0
+            for j in range(lo, hi):
+                numbers += kinds[j] == NUMBER
+                held += kinds[j] == AMOUNT
         documents = bags[t] + heard_bags[0] + 1.0
         if teach and held:
             bags[t] += 1.0
@@ -166,7 +168,7 @@ def passed(scale: TaskScale | PlaceScale, block: Block, teach: bool) -> F32:
     sums: list[Any] = [*(leaf.reshape(-1) for leaf in mine), *heard]
     _pass(
         block.rows, block.indptr, where, starts, block.runs, block.values, block.kinds,
-        *sums, teach, out,
+        repeated(block.indptr, block.kinds), *sums, teach, out,
     )  # fmt: skip
     return out
 

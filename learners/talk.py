@@ -93,8 +93,8 @@ class Talk:
         self.credit = 0.0  # entries learnt that nothing was done for yet
         self.spoken: Spoken = tree.zeros(Spoken, place._room)
         self.round: Round | None = None
-        nobody = place._layout.message(np.zeros(0, np.int64), np.zeros(0, np.int64))
-        axes = [names for _, names, _ in tree.leaves(nobody)]
+        self._of_nobody = place._layout.message(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        axes = [names for _, names, _ in tree.leaves(self._of_nobody)]
         self.meets = bool(axes)
         self.by_row = any("t" in names for names in axes)
         self._reply: Future[Parcel | None] | None = None
@@ -271,9 +271,8 @@ class Talk:
             self._merge(reply, rows[:0], rows[:0], commons=True)
         columns, _ = self._all_columns()
         self.told += 1
-        room = Shape(len(rows), len(columns), len(place.classes))
-        nothing = place._layout.message(rows[:0], columns)
-        return Round(self.told, rows.copy(), place._births[rows], columns, tree.grow(nothing, room))
+        told = tree.grow(self._of_nobody, Shape(len(rows), len(columns), len(place.classes)))
+        return Round(self.told, rows.copy(), place._births[rows], columns, told)
 
     def _visit_of(self, round: Round) -> tuple[int, float]:
         """Rows that the next visit is of, and the entries that pay for them."""

@@ -69,13 +69,14 @@ def _lying(names: str, leaf: Array | None) -> str:
 
 def map(change: Callable[[str, Array], Array | None], tree: Tree) -> Tree:
     """The same tree with `change(axes, leaf)` for each leaf; None, a leaf left out, stays."""
-    made = [
-        (value if value is None else change(_lying(declared[0], value), value))
-        if declared
-        else map(change, value)
-        for (_, declared), value in zip(_fields(tree), tree, strict=True)
-    ]
-    return tuple(made) if type(tree) is tuple else type(tree)(*made)
+    kind: Any = type(tree)
+    made: list[Any] = []
+    for (_, declared), value in zip(_fields(tree), tree, strict=True):
+        if not declared:
+            made.append(map(change, value))
+        else:
+            made.append(None if value is None else change(_lying(declared[0], value), value))
+    return tuple(made) if kind is tuple else kind._make(made)
 
 
 def _sizes(shape: Shape) -> dict[str, int]:
@@ -104,14 +105,17 @@ def zeros(
 
 def grow(tree: Tree, shape: Shape) -> Tree:
     """The tree with room for that shape: what is new is 0; two classes unfold for a third."""
+    if not (shape.tasks or shape.columns or shape.slots or shape.margins > 1):
+        return tree
     sizes = _sizes(shape)
 
     def resize(names: str, leaf: Array) -> Array:
-        for axis, name in enumerate(names):
-            if name in "kK" and leaf.shape[axis] == 1 and sizes[name] > 1:
-                leaf = unfold(name, leaf, axis)
-        if any(n in sizes and sizes[n] > have for n, have in zip(names, leaf.shape, strict=True)):
-            wanted = [max(sizes.get(n, 0), have) for n, have in zip(names, leaf.shape, strict=True)]
+        if shape.margins > 1:
+            for axis, name in enumerate(names):
+                if name in "kK" and leaf.shape[axis] == 1:
+                    leaf = unfold(name, leaf, axis)
+        wanted = [max(sizes.get(n, 0), have) for n, have in zip(names, leaf.shape, strict=True)]
+        if wanted != list(leaf.shape):
             larger = np.zeros(wanted, leaf.dtype)
             larger[tuple(slice(have) for have in leaf.shape)] = leaf
             return larger
@@ -159,6 +163,8 @@ def spread(tree: Tree, shape: Shape, **at: NDArray[np.int64]) -> Tree:
     def place(names: str, leaf: Array) -> Array:
         wanted = [sizes.get(n, have) for n, have in zip(names, leaf.shape, strict=True)]
         wide = np.zeros(wanted, leaf.dtype)
+        if not leaf.size:
+            return wide
         index: Any = tuple(at.get(n, slice(m)) for n, m in zip(names, leaf.shape, strict=True))
         if sum(n in at for n in names) > 1:
             all_of_it = [np.arange(m) for m in leaf.shape]

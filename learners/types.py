@@ -76,6 +76,16 @@ class Block(NamedTuple):
     runs: bool  # columns and slots of each example follow one upon the other: dense data
     names: U64 = np.zeros(0, np.uint64)  # (classes,) hashes of the labels, as ids are of features
 
+    def part(self, lo: int, hi: int) -> Block:
+        """Examples lo to hi as a block."""
+        at, entries = slice(lo, hi), slice(int(self.indptr[lo]), int(self.indptr[hi]))
+        return self._replace(
+            rows=self.rows[at], indptr=self.indptr[lo : hi + 1] - self.indptr[lo],
+            columns=self.columns[entries], slots=self.slots[at if self.runs else entries],
+            ids=self.ids[entries], values=self.values[entries], kinds=self.kinds[entries],
+            labels=self.labels[at], weights=self.weights[at], start=self.start + lo,
+        )  # fmt: skip
+
 
 class Inbox(NamedTuple):
     """The messages of a meeting lying together, in the order of the meeting's memory."""

@@ -31,9 +31,9 @@ from learners.coordination.linear import (
     tell,
 )
 from learners.coordination.newton import PACES, Newton, newton
+from learners.coordination.newton import run as run_newton
 from learners.coordination.scaled import hear_scale, others, place_scale
 from learners.coordination.shared import shared_rates
-from learners.coordination.together import side_by_side
 from learners.scale import PlaceScale, TaskScale, passed
 from learners.types import (
     F32,
@@ -94,9 +94,9 @@ def families(
     def work(bank: Families, block: Block, teach: bool) -> Scores:
         apart = passed(bank.alone, block, teach)
         block = block._replace(values=passed(bank.scale, block, teach))
-        first = run(experts, block, teach, bank.own, bank.common, bank.dual, apart)
-        second = (metric.learn if teach else metric.score)(bank.newton, block)
-        return side_by_side(first, second)
+        said = np.zeros((len(block.rows), block.first.shape[1], experts.number + len(paces)))
+        run(experts, block, teach, bank.own, bank.common, bank.dual, apart, said)
+        return run_newton(paces, bank.newton, block, teach, into=said)
 
     def score(bank: Families, block: Block) -> Scores:
         return work(bank, block, teach=False)

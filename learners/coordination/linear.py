@@ -91,15 +91,21 @@ def run(
     common: Common | None = None,
     dual: Dual | None = None,
     apart: F32 | None = None,
+    into: F64 | None = None,
 ) -> Scores:
-    """Score, and with `teach` learn, a block; `apart` are the values that those `alone` see."""
+    """Score, and with `teach` learn, a block; `apart` are the values that those `alone` see.
+
+    Their scores are the first of `into` (n, classes, experts or more), where it is given.
+    """
     leaf = own.v if own is not None else common.mine  # type: ignore[union-attr]
     k, classes, n = leaf.shape[-2], block.first.shape[1], len(block.rows)
     # Classes before experts: what experts say of one class lies together, as lanes.
-    scores = np.zeros((n, classes, experts.number))
+    scores = np.zeros((n, classes, experts.number)) if into is None else into
+    across = scores.shape[2]
     most = kernels.longest(block.indptr)
     v, g = (_NONE, _NONE) if own is None else (leaf.reshape(-1) for leaf in own)
-    if k == 1 and block.runs and len(experts.own) == 1 and not (experts.common or experts.dual):
+    alone = (k, across, len(experts.own)) == (1, 1, 1) and not (experts.common or experts.dual)
+    if alone and block.runs:
         dense.learner(experts.tempered)(
             block.rows, block.indptr, block.slots, block.values, block.labels, block.weights,
             block.first, block.start, v, g, steps(experts.own, k), np.zeros(most + 4, np.float32),
@@ -116,9 +122,9 @@ def run(
         block.rows, block.indptr, block.columns, block.slots, block.values,
         block.values if apart is None else apart, block.labels, block.weights, block.first,
         block.start, v, g, steps(experts.own, k), *shared, steps(experts.common, k), *duals,
-        steps(experts.dual, 1), experts.coupling, *np.zeros((2, k * experts.number), np.float32),
+        steps(experts.dual, 1), experts.coupling, *np.zeros((2, k * across), np.float32),
         *(np.zeros(most * k * max(n // experts.each, 1), np.float32) for n in lanes),
-        scores.reshape(-1), teach,
+        scores.reshape(-1), across, teach,
     )  # fmt: skip
     return scores.transpose(0, 2, 1)
 

@@ -55,7 +55,7 @@ import numpy as np
 
 from learners import lanes, tree
 from learners.kernels import AHEAD, fetch, loop
-from learners.links import consulted
+from learners.links import consulted, inlined
 from learners.losses import exp, log_lanes
 from learners.types import (
     F32,
@@ -76,6 +76,8 @@ SWITCHING = 1e-3  # chance, at least, that another expert is best from the next 
 DOUBT = 1e-3  # every expert's probabilities become (1 - DOUBT) p + DOUBT / classes
 UNIFORM = 0.25  # share of a new task's weights that the population does not move
 STACKED = "stacked"
+PIECE = 4096  # examples at once: what is made of them on the way takes a megabyte
+STRIP = 16  # examples whose logarithms are taken before any of them is learnt from
 RATE, PRIOR = 0.1, 10.0  # of the pool's exponents: AdaGrad's, from a sum of squares PRIOR
 
 
@@ -121,26 +123,53 @@ class Mixed(NamedTuple):
     bank: Bank
 
 
+@inlined
+def doubted(
+    like: Any, e: int, rows: I64, first: I64, start: int, lo: int, hi: int, k: int, said: F64,
+    logs: F64,
+) -> None:  # fmt: skip
+    """Doubt what was said of examples lo to hi, and take the logarithms, which wait for nothing."""
+    for i in range(lo, hi):
+        known, now = consulted(rows[i], start + i, first), start + i
+        classes = 0.0
+        for c in range(k):
+            classes += first[known, c] < now
+        for c in range(k):
+            if first[known, c] < now:
+                p = lanes.fill(like, 1.0 - DOUBT) * lanes.load(said, (i * k + c) * e, like)
+                p = p + lanes.fill(like, DOUBT / classes)
+                lanes.store(said, (i * k + c) * e, p)
+                lanes.store(logs, ((i - lo) * k + c) * e, log_lanes(p))
+
+
 @cache
-def mixer(e: int) -> Any:
+def mixer(e: int, begins: int) -> Any:
     """The loop that mixes e experts, as lanes, and the pool made of them, one number more.
 
-    What is said are scores (n, classes, e); what comes out, (n, classes, 2 + f).
+    Bit j of `begins` says that with expert j a family begins. What is said are scores (n, classes,
+    e); what comes out, (n, classes, 2 + families). The others' part of what is common is heard.
     """
 
     @loop
     def run(
-        rows: I64, labels: I64, first: I64, start: int, family: I64, sizes: F64, said: F64,
-        all_: F64, alone: F64, nats: F64, counts: I64, mine: F64, heard: F64, alpha: F64,
-        heard_alpha: F64, g: F64, heard_g: F64, halves: F64, logs: F64, z: F64, teach: bool,
-        scores: F64,
+        rows: I64, labels: I64, first: I64, start: int, said: F64, all_: F64, alone: F64, nats: F64,
+        counts: I64, mine: F64, heard: F64, alpha: F64, heard_alpha: F64, g: F64, heard_g: F64,
+        logs: F64, z: F64, teach: bool, k: int, f: int, scores: F64,
     ) -> None:  # fmt: skip
-        n, k, f = scores.shape
-        part = lanes.fill(lanes.load(sizes, 0, e), 1.0) / lanes.load(sizes, 0, e)
-        none = lanes.fill(part, 0.0)
+        n = len(rows)
+        none = lanes.fill(lanes.load(alpha, 0, e), 0.0)
+        one = lanes.fill(none, 1.0)
+        part = one / lanes.grouped(one, begins)
         even = 1.0 / (e + 1.0)
+        # What all examples move stays in registers: each would wait for what the last one wrote.
+        moved, moved_g = lanes.load(alpha, 0, e), lanes.load(g, 0, e)
+        weighed = lanes.load(mine, 0, e)
+        others, others_g = lanes.load(heard_alpha, 0, e), lanes.load(heard_g, 0, e)
+        strange = lanes.load(heard, 0, e)
         for i in range(n):
             t, now, y = rows[i], start + i, labels[i]
+            if i % STRIP == 0:
+                doubted(none, e, rows, first, start, i, min(i + STRIP, n), k, said, logs)
             at = t * (e + 1)
             if i + AHEAD < n:
                 there = rows[i + AHEAD] * (e + 1)
@@ -149,8 +178,7 @@ def mixer(e: int) -> Any:
                 fetch(nats, there, e + 1)
                 lanes.prefetch(counts, rows[i + AHEAD])
             usual, usual_s = lanes.fill(part, even), even
-            population = lanes.load(mine, 0, e) + lanes.load(heard, 0, e)
-            population_s = mine[e] + heard[e]
+            population, population_s = weighed + strange, mine[e] + heard[e]
             tasks = lanes.total(population) + population_s
             if tasks > 0.5:
                 like = (1.0 - UNIFORM) / tasks
@@ -163,66 +191,63 @@ def mixer(e: int) -> Any:
             classes = 0.0
             for c in range(k):
                 classes += first[known, c] < now
-            exponents = lanes.load(alpha, 0, e) + lanes.load(heard_alpha, 0, e)
-            exponents = exponents + lanes.fill(part, 1.0 / e)
+            exponents = (moved + others) + lanes.fill(part, 1.0 / e)
             top, total = -np.inf, 0.0
             for c in range(k):
                 if first[known, c] < now:
-                    here = (i * k + c) * e
-                    p = lanes.fill(part, 1.0 - DOUBT) * lanes.load(said, here, e)
-                    p = p + lanes.fill(part, DOUBT / classes)
-                    lanes.store(said, here, p)
-                    log = log_lanes(p)
-                    lanes.store(logs, c * e, log)
-                    z[c] = lanes.total(exponents * log)
+                    z[c] = lanes.total(exponents * lanes.load(logs, (i % STRIP * k + c) * e, e))
                     top = max(top, z[c])
             for c in range(k):
                 if first[known, c] < now:
                     z[c] = exp(z[c] - top)
                     total += z[c]
+            in_family = none
             for c in range(k):
                 if first[known, c] < now:
                     p = lanes.load(said, (i * k + c) * e, e)
                     z[c] = z[c] / total
                     pooled = (1.0 - DOUBT) * z[c] + DOUBT / classes
-                    scores[i, c, f - 1] = pooled
-                    scores[i, c, 0] = lanes.total(w * p) + w_s * pooled
-                    lanes.store(halves, 0, v * p)
-                    for j in range(e):
-                        scores[i, c, 1 + family[j]] += halves[j]
+                    by_family = lanes.grouped(v * p, begins)
+                    there = (i * k + c) * f
+                    scores[there] = lanes.total(w * p) + w_s * pooled
+                    lanes.store(scores, there + 1, lanes.firsts(by_family, begins))
+                    scores[there + f - 1] = pooled
+                    if c == y:
+                        in_family = by_family
             if not teach or y < 0:
                 continue
             old, old_s = lanes.load(all_, at, e), all_[at + e]
             if first[known, y] < now:
-                p, whole = lanes.load(said, (i * k + y) * e, e), scores[i, y, 0]
-                pooled = scores[i, y, f - 1]
+                p, whole = lanes.load(said, (i * k + y) * e, e), scores[(i * k + y) * f]
+                pooled = scores[(i * k + y) * f + f - 1]
                 counts[t] += 1
                 switch = max(1.0 / (counts[t] + 1.0), SWITCHING)
                 stay, leave = lanes.fill(part, 1.0 - switch), lanes.fill(part, switch)
-                for j in range(e):
-                    halves[j] = scores[i, y, 1 + family[j]]
-                lanes.store(nats, at, lanes.load(nats, at, e) - lanes.load(logs, y * e, e))
+                here = i % STRIP * k * e
+                right = lanes.load(logs, here + y * e, e)
+                lanes.store(nats, at, lanes.load(nats, at, e) - right)
                 nats[at + e] -= log_lanes(pooled)
                 w = stay * (w * p / lanes.fill(part, whole)) + leave * usual
                 w_s = (1.0 - switch) * (w_s * pooled / whole) + switch * usual_s
-                v = stay * (v * p / lanes.load(halves, 0, e)) + leave * part
+                v = stay * (v * p / in_family) + leave * part
                 slope = none
                 for c in range(k):
                     if first[known, c] < now:
                         away = z[c] - 1.0 if c == y else z[c]
                         # Rounded each by itself, lest it matter which of two classes came first.
-                        slope = slope + lanes.fill(part, away) * lanes.load(logs, c * e, e)
-                sums = lanes.fma(slope, slope, lanes.load(g, 0, e))
-                lanes.store(g, 0, sums)
-                sums = (sums + lanes.load(heard_g, 0, e)) + lanes.fill(part, PRIOR)
-                step = (lanes.fill(part, RATE) * slope) / lanes.sqrt(sums)
-                lanes.store(alpha, 0, lanes.load(alpha, 0, e) - step)
-            lanes.store(mine, 0, lanes.load(mine, 0, e) + (w - old))
+                        slope = slope + lanes.fill(part, away) * lanes.load(logs, here + c * e, e)
+                moved_g = lanes.fma(slope, slope, moved_g)
+                sums = (moved_g + others_g) + lanes.fill(part, PRIOR)
+                moved = moved - (lanes.fill(part, RATE) * slope) / lanes.sqrt(sums)
+            weighed = weighed + (w - old)
             mine[e] += w_s - old_s
             lanes.store(all_, at, w)
             all_[at + e] = w_s
             lanes.store(alone, at, v)
             alone[at + e] = 1.0
+        lanes.store(alpha, 0, moved)
+        lanes.store(g, 0, moved_g)
+        lanes.store(mine, 0, weighed)
 
     return run
 
@@ -234,11 +259,13 @@ def mixture(inner: Strategy) -> Strategy:
     before the colon), so that what the others brought a task is a difference of two losses; last
     the pool by itself.
     """
-    named = [name.split(":")[0] for name in inner.experts]
-    families = list(dict.fromkeys(named))
-    family = np.array([families.index(name) for name in named])
-    sizes = np.array([float(named.count(name)) for name in named])  # of each expert's family
-    e = len(family)
+    families = list(dict.fromkeys(name.split(":")[0] for name in inner.experts))
+    order = sorted(  # in a sum a family may come twice; here it lies side by side
+        range(len(inner.experts)), key=lambda i: families.index(inner.experts[i].split(":")[0])
+    )
+    experts = tuple(inner.experts[i] for i in order)
+    named = [name.split(":")[0] for name in experts]
+    e, begins = len(named), sum(1 << named.index(name) for name in families)
 
     def init(seeds: I64, shape: Shape) -> Mixed:
         rows = shape._replace(tasks=len(seeds))
@@ -249,23 +276,31 @@ def mixture(inner: Strategy) -> Strategy:
             inner.init(seeds, shape),
         )
 
-    def mix_scores(bank: Mixed, block: Block, said: Scores, teach: bool) -> Scores:
-        said = np.ascontiguousarray(said.transpose(0, 2, 1))  # as the kernels made it
-        scores = np.zeros((*said.shape[:2], 2 + len(families)))
-        k = said.shape[1]
-        weights = (leaf.reshape(-1) for leaf in bank.weights)
-        mixer(e)(
-            block.rows, block.labels, block.first, block.start, family, sizes, said.reshape(-1),
-            *weights, *bank.population, bank.stack.mine, bank.stack.heard, bank.stack.g,
-            bank.stack.heard_g, np.zeros(e), np.zeros(k * e), np.zeros(k), teach, scores,
-        )  # fmt: skip
+    def work(bank: Mixed, block: Block, teach: bool) -> Scores:
+        n, k = len(block.rows), block.first.shape[1]
+        scores = np.zeros((n, k, 2 + len(families)))
+        say = inner.learn if teach else inner.score
+        for lo in range(0, n, PIECE):
+            piece = block if n <= PIECE else block.part(lo, min(lo + PIECE, n))
+            blend(bank, piece, say(bank.bank, piece), teach, scores[lo : lo + PIECE])
         return scores.transpose(0, 2, 1)
 
+    def blend(bank: Mixed, block: Block, said: Scores, teach: bool, scores: F64) -> None:
+        said = said.transpose(0, 2, 1)  # as the kernels made it
+        said = np.ascontiguousarray(said if experts == inner.experts else said[:, :, order])
+        k, f = scores.shape[1:]
+        weights = (leaf.reshape(-1) for leaf in bank.weights)
+        mixer(e, begins)(
+            block.rows, block.labels, block.first, block.start, said.reshape(-1), *weights,
+            *bank.population, bank.stack.mine, bank.stack.heard, bank.stack.g, bank.stack.heard_g,
+            np.zeros(STRIP * k * e), np.zeros(k), teach, k, f, scores.reshape(-1),
+        )  # fmt: skip
+
     def score(bank: Mixed, block: Block) -> Scores:
-        return mix_scores(bank, block, inner.score(bank.bank, block), teach=False)
+        return work(bank, block, teach=False)
 
     def learn(bank: Mixed, block: Block) -> Scores:
-        return mix_scores(bank, block, inner.learn(bank.bank, block), teach=True)
+        return work(bank, block, teach=True)
 
     def message(bank: Mixed, rows: Rows) -> Message:
         told = Voice(bank.population.mine, bank.stack.mine, bank.stack.g)
@@ -290,13 +325,12 @@ def mixture(inner: Strategy) -> Strategy:
         w = weigh(bank, rows)[1]
         exponents = 1.0 / e + bank.stack.mine + bank.stack.heard
         each = (w[:, :-1] + w[:, -1:] * exponents).astype(np.float32)
-        mean: Any = np.einsum("tdke,te->tdk", inner.model(bank.bank, rows), each)[..., None]
-        return np.broadcast_to(mean, (*mean.shape[:-1], 2 + len(families)))
+        mean: Any = np.einsum("tdke,te->tdk", inner.model(bank.bank, rows)[..., order], each)
+        return np.broadcast_to(mean[..., None], (*mean.shape, 2 + len(families)))
 
     def weigh(bank: Mixed, rows: Rows) -> tuple[tuple[str, ...], F64]:
         w = bank.weights.all[rows]
-        named = (*inner.experts, STACKED)
-        return named, np.where(w.sum(1, keepdims=True) > 0, w, 1 / (e + 1))
+        return (*experts, STACKED), np.where(w.sum(1, keepdims=True) > 0, w, 1 / (e + 1))
 
     names = ("mixture", *families, STACKED)
     return inner._replace(

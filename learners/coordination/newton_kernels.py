@@ -18,7 +18,8 @@ WIDE = 8  # neighbours of a row of P that are worked on at once; its length is a
 def learner(binary: bool, e: int, runs: bool) -> Any:
     """Say, then learn, example by example, for e experts, in two classes or several.
 
-    Room is the caller's: for an example's entries, for P x, and for margins and residuals.
+    Scores are written for the first of `across` experts. Room is the caller's: for an example's
+    entries, for P x, and for margins and residuals, `across` for each class.
     """
 
     @loop
@@ -26,7 +27,7 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
         rows: Any, indptr: Any, columns: Any, slots: Any, values: Any, labels: Any, weights: Any,
         first: Any, start: int, at: Any, used: Any, P: Any, N: Any, u: Any, rate_u: Any, v: Any,
         n: Any, rate_v: Any, kappa: float, D: int, x: Any, Px: Any, place: Any, where: Any, m: Any,
-        r: Any, scores: Any, teach: bool,
+        r: Any, scores: Any, across: int, teach: bool,
     ) -> None:  # fmt: skip
         classes = first.shape[1]
         k = 1 if binary else classes
@@ -55,14 +56,14 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
                     s0, s1 = s1, lanes.fma(lanes.fill(none, x[j]), w, s0)
                 margin = s0 + s1
                 if not binary:
-                    lanes.store(m, q * e, margin)
-            begin = i * classes * e
+                    lanes.store(m, q * across, margin)
+            begin = i * classes * across
             if binary:
-                residual, odds = links.two(margin, y, now, first, weights[i], scores, begin, e)
+                residual, odds = links.two(margin, y, now, first, weights[i], scores, begin, across)
                 lanes.store(r, 0, residual)
             else:
                 odds = links.many(
-                    m, r, 0, classes, t, y, now, first, weights[i], scores, begin, e, none
+                    m, r, 0, classes, t, y, now, first, weights[i], scores, begin, across, none
                 )
             if not teach or weight <= 0.0:
                 continue
@@ -83,10 +84,10 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
                     row = lanes.load(P, place[j] * D + b, WIDE)
                     sums = lanes.fma(lanes.fill(zero, x[j]), row, sums)
                 lanes.store(Px, b, sums)
-            s = 0.0
+            a0, a1, a2, a3 = 0.0, 0.0, 0.0, 0.0
             for j in range(count):
-                s += x[j] * Px[place[j]]
-            s = max(s, 0.0)
+                a0, a1, a2, a3 = a1, a2, a3, lanes.fma(x[j], Px[place[j]], a0)
+            s = max((a0 + a1) + (a2 + a3), 0.0)
             by_u = 1.0 / (1.0 + CURVATURE * weight * s)
             f = np.float64(N[0]) / (np.float64(n[t]) + kappa)
             by_v = f / (1.0 + CURVATURE * weight * f * s)
@@ -94,18 +95,26 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
             far = (far_u + far_v) * lanes.fill(none, s)
             reach = far
             if not binary:
-                mine = lanes.load(r, y * e, e)
+                mine = lanes.load(r, y * across, e)
                 least = lanes.fill(none, 1e-30)
                 squares = none
                 for q in range(k):
                     ratio = lanes.less(
-                        lanes.size(mine), least, none, lanes.load(r, q * e, e) / mine
+                        lanes.size(mine), least, none, lanes.load(r, q * across, e) / mine
                     )
                     squares = lanes.fma(ratio, ratio, squares)
                 reach = far * squares
             share = links.temper(odds, lanes.fill(none, weights[i]) * reach)
+            # P moves while the shares are being found, each of whose steps waits for the last one.
+            g = lanes.fill(zero, -CURVATURE * weight * by_u)
+            for a in range(taken):
+                beside = lanes.fill(zero, Px[a])
+                for b in range(0, taken, WIDE):
+                    square = beside * lanes.load(Px, b, WIDE)  # first, lest P lose its symmetry
+                    here = a * D + b
+                    lanes.store(P, here, lanes.fma(g, square, lanes.load(P, here, WIDE)))
             for q in range(k):
-                residual = lanes.load(r, q * e, e) * share
+                residual = lanes.load(r, q * across, e) * share
                 step_u, step_v = far_u * residual, far_v * residual
                 for b in range(taken):
                     here = (b * k + q) * e
@@ -114,12 +123,5 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
                     here = (where[j] * k + q) * e
                     step = step_v * lanes.fill(none, Px[place[j]])
                     lanes.store(v, here, lanes.load(v, here, e) - step)
-            g = lanes.fill(zero, -CURVATURE * weight * by_u)
-            for a in range(taken):
-                across = lanes.fill(zero, Px[a])
-                for b in range(0, taken, WIDE):
-                    square = across * lanes.load(Px, b, WIDE)  # first, lest P lose its symmetry
-                    here = a * D + b
-                    lanes.store(P, here, lanes.fma(g, square, lanes.load(P, here, WIDE)))
 
     return run

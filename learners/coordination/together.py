@@ -19,7 +19,7 @@ from learners.types import (
 )
 
 
-def side_by_side(*scores: Scores) -> Scores:
+def _side_by_side(*scores: Scores) -> Scores:
     """Scores of several strategies end to end, lying as kernels write them: classes first."""
     lying = [part.transpose(0, 2, 1) for part in scores]
     return np.concatenate(lying, axis=2).transpose(0, 2, 1)
@@ -32,10 +32,10 @@ def together(*families: Strategy) -> Strategy:
         return tuple(f.init(seeds, shape) for f in families)
 
     def score(bank: Bank, block: Block) -> Scores:
-        return side_by_side(*(f.score(b, block) for f, b in zip(families, bank, strict=True)))
+        return _side_by_side(*(f.score(b, block) for f, b in zip(families, bank, strict=True)))
 
     def learn(bank: Bank, block: Block) -> Scores:
-        return side_by_side(*(f.learn(b, block) for f, b in zip(families, bank, strict=True)))
+        return _side_by_side(*(f.learn(b, block) for f, b in zip(families, bank, strict=True)))
 
     def message(bank: Bank, rows: Rows) -> Message:
         return tuple(f.message(b, rows) for f, b in zip(families, bank, strict=True))

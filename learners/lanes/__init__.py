@@ -10,14 +10,16 @@ captured. `like` is a value whose kind (count, width) the result has.
 
 from __future__ import annotations
 
-from learners.lanes.moving import fill, load, pair, part, prefetch, repeat, store, widen
+from learners.lanes.moving import fill, load, pair, part, per_line, prefetch, repeat, store, widen
 from learners.lanes.numbers import (
     bits,
     double,
     exp,
     exponent,
+    firsts,
     fma,
     folded,
+    grouped,
     less,
     mantissa,
     power_of_two,
@@ -33,13 +35,16 @@ __all__ = [
     "exp",
     "exponent",
     "fill",
+    "firsts",
     "fma",
     "folded",
+    "grouped",
     "less",
     "load",
     "mantissa",
     "pair",
     "part",
+    "per_line",
     "power_of_two",
     "prefetch",
     "repeat",

@@ -18,6 +18,8 @@ from learners.lanes.kinds import (
     spread,
 )
 
+LINE = 64  # bytes
+
 
 def _pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any, to: Any) -> Any:
     start = context.make_array(kind)(context, builder, array).data
@@ -67,6 +69,16 @@ def prefetch(typing: Any, array: Any, at: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.uint64), made
+
+
+@operation
+def per_line(typing: Any, array: Any) -> Any:
+    """How many of an array's numbers a cache gets at once."""
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return context.get_constant(types.uint64, LINE * 8 // array.dtype.bitwidth)
+
+    return types.uint64(array), made
 
 
 @operation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from llvmlite import ir
@@ -138,6 +139,49 @@ def folded(typing: Any, x: Any, groups: Any) -> Any:
         return value
 
     return kind_of(count, number_of(x))(x, groups), made
+
+
+def _groups(x: Any, begins: Any) -> list[range]:
+    """The lanes of each group: one begins wherever the literal's bit of that lane is set."""
+    first = [i for i in range(count_of(x)) if begins.literal_value >> i & 1]
+    return [range(i, j) for i, j in pairwise([*first, count_of(x)])]
+
+
+@operation
+def grouped(typing: Any, x: Any, begins: Any) -> Any:
+    """In each lane the sum of its group of neighbours, from first to last."""
+    if not isinstance(begins, types.IntegerLiteral):
+        return None
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        if count_of(x) == 1:
+            return args[0]
+        groups, nothing = _groups(x, begins), ir.Constant(args[0].type, None)
+        value = None
+        for i in range(max(map(len, groups))):
+            order = [group[i] if i < len(group) else count_of(x) for group in groups for _ in group]
+            turn = shuffled(builder, args[0], nothing, order)
+            value = turn if value is None else builder.fadd(value, turn)
+        return value
+
+    return x(x, begins), made
+
+
+@operation
+def firsts(typing: Any, x: Any, begins: Any) -> Any:
+    """The first lane of each group of neighbours."""
+    if not isinstance(begins, types.IntegerLiteral):
+        return None
+    groups = _groups(x, begins)
+
+    def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        if count_of(x) == 1:
+            return args[0]
+        if len(groups) == 1:
+            return builder.extract_element(args[0], ir.Constant(INT, 0))
+        return shuffled(builder, args[0], args[0], [group[0] for group in groups])
+
+    return kind_of(len(groups), number_of(x))(x, begins), made
 
 
 LONG = ir.IntType(64)

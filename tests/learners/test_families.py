@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from learners import tree
 from learners.coordination.drom import drom
 from learners.coordination.families import families
 from learners.coordination.independent import independent
+from learners.coordination.mixture import mixture
 from learners.coordination.newton import newton
 from learners.coordination.pooled import pooled
 from learners.coordination.scaled import scaled
@@ -51,3 +54,35 @@ def test_one_pass_is_one_by_one(batch: Batch) -> None:
         strict=True,
     ):
         np.testing.assert_array_equal(one[2], other[2])
+
+
+def test_a_block_is_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    words, whole = pack(stream(300, 3, third=150)), []
+    for size in (7, 4096):
+        monkeypatch.setattr(sys.modules[mixture.__module__], "PIECE", size)
+        for batch in numbers(200, 2), words:
+            here = place(mixture(families()), period=64)
+            whole.append((here.learn(batch).probabilities, here.digest()))
+    for (said, digest), (again, same) in zip(whole[:2], whole[2:], strict=True):
+        np.testing.assert_array_equal(said, again)
+        assert digest == same
+
+
+def test_a_family_may_come_twice_in_a_sum() -> None:
+    """Its experts are mixed as one family's, wherever they lie."""
+    one, other, third = independent((1.0,)), pooled((1.0,)), independent((30.0,))
+    apart, beside = (
+        place(mixture(together(*parts)), period=64)
+        for parts in ((one, other, third), (one, third, other))
+    )
+    said, as_well = (here.learn(numbers(300, 3)) for here in (apart, beside))
+    np.testing.assert_array_equal(said.probabilities, as_well.probabilities)
+    rows = apart._tasks.rows(apart.tasks)
+    for here in apart, beside:
+        assert here.experts == ("mixture", "independent", "pooled", "stacked")
+        assert here.strategy.weigh is not None
+    weights, as_many = (here.strategy.weigh(here.bank, rows) for here in (apart, beside))  # type: ignore[misc]
+    assert weights[0] == ("independent:1", "independent:30", "pooled:1", "stacked") == as_many[0]
+    np.testing.assert_array_equal(weights[1], as_many[1])
+    model, same = (here.strategy.model(here.bank, rows) for here in (apart, beside))
+    np.testing.assert_array_equal(model, same)

@@ -49,12 +49,16 @@ def learnt(experts: Experts, block: Block) -> list[Any]:
 
 ONE = Experts(1, own=(2.0,), common=(2.0,), both=1)
 MANY = Experts(2, own=RATES, common=RATES, both=2)  # three families: own, both, common
+AS_MANY_AS_CLASSES = Experts(1, own=(2.0,) * 3)
 
 
 # Each kind that is compiled takes seconds, and plain steps serve two classes only, as a measure.
 @pytest.mark.parametrize(
     ("classes", "experts"),
-    [(2, Experts(1, own=(2.0,), tempered=False)), (2, ONE), (3, ONE), (2, MANY), (3, MANY)],
+    [
+        (2, Experts(1, own=(2.0,), tempered=False)), (2, ONE), (3, ONE), (2, MANY), (3, MANY),
+        (3, AS_MANY_AS_CLASSES),
+    ],  # fmt: skip
 )
 def test_columns_counted_are_columns_looked_up(classes: int, experts: Experts) -> None:
     """The fast way of dense blocks gives the bits of the plain one, with odd lengths too."""
