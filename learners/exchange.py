@@ -80,6 +80,8 @@ class Hub:
         known = self.inbox.get(parcel.place)
         if known is not None and parcel.number <= known.number:
             return True
+        if parcel.rows is not None and len(parcel.rows) == len(parcel.tasks):
+            parcel = parcel._replace(since=0, rows=None)  # there is news of all
         if parcel.since:
             if known is None or known.number != parcel.since:
                 return False

@@ -30,7 +30,7 @@ from learners import parcels, tree
 from learners.exchange import Hub, Parcel
 from learners.names import FIRST
 from learners.tree import Array
-from learners.types import I64, U32, Shape, Tree
+from learners.types import I64, U32, Message, Shape, Tree
 
 if TYPE_CHECKING:
     from learners.place import Place
@@ -167,9 +167,9 @@ class Talk:
         if self.credit < cost:
             return
         self.credit -= cost
-        self._visit(self.round, n)
+        said = self._visit(self.round, n)
         if not self.round.left:
-            parcel, self.round, self.credit = self._message(self.round), None, 0.0
+            parcel, self.round, self.credit = self._message(self.round, said), None, 0.0
             self._send(parcel)
 
     def tell(self, since: int = 0) -> Parcel:
@@ -280,9 +280,10 @@ class Talk:
         n = min(round.left, round.together) if row else round.left
         return n, n * row
 
-    def _visit(self, round: Round, n: int) -> None:
-        """Let the next n rows hear and tell."""
+    def _visit(self, round: Round, n: int) -> Message | None:
+        """Let the next n rows hear and tell; the last message, whose commons are as of now."""
         place, reply = self.place, self.reply()
+        message = None
         step = round.together
         end = round.done + n
         for lo in range(round.done, end, step):
@@ -301,9 +302,10 @@ class Talk:
             self.spoken.seen[rows] = place.progress.counts[rows]
             self.spoken.number[rows] = round.number
         round.done = end
+        return message
 
-    def _message(self, round: Round) -> Parcel:
-        """What a whole round told."""
+    def _message(self, round: Round, said: Message | None) -> Parcel:
+        """What a whole round told, with the commons of what was said last, if anything was."""
         place, spoken = self.place, self.spoken
         names = place._tasks.sorted()
         rows = place._tasks.rows(names)
@@ -316,7 +318,7 @@ class Talk:
         stayed = (round.rows >= 0) & (place._births[round.rows] == round.births)
         part = round.told if stayed.all() else tree.take(round.told, t=np.flatnonzero(stayed))
         by_row = iter(_by_row(part))
-        commons = place._layout.message(rows[:0], round.columns)
+        commons = said or place._layout.message(rows[:0], round.columns)
         last = self.hub.inbox.get(place.name) if place.alone else None
         return Parcel(
             place.name, round.number, names, place._births[rows], spoken.seen[rows, 0],
