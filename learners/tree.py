@@ -51,13 +51,15 @@ def _fields_of(kind: Any, n: int) -> tuple[tuple[str, Declared | None], ...]:
     return tuple((name, declared.get(name)) for name in names)
 
 
-def leaves(tree: Tree, path: str = "") -> Iterator[Leaf]:
+def leaves(tree: Tree, path: str = "") -> list[Leaf]:
     """Every leaf with its path and axes, in the order of declaration."""
+    found: list[Leaf] = []
     for (field, declared), value in zip(_fields(tree), tree, strict=True):
         if declared:
-            yield f"{path}{field}", _lying(declared[0], value), value
+            found.append((path + field, _lying(declared[0], value), value))
         else:
-            yield from leaves(value, f"{path}{field}.")
+            found += leaves(value, f"{path}{field}.")
+    return found
 
 
 def _lying(names: str, leaf: Array | None) -> str:
@@ -69,14 +71,14 @@ def _lying(names: str, leaf: Array | None) -> str:
 
 def map(change: Callable[[str, Array], Array | None], tree: Tree) -> Tree:
     """The same tree with `change(axes, leaf)` for each leaf; None, a leaf left out, stays."""
-    kind: Any = type(tree)
     made: list[Any] = []
     for (_, declared), value in zip(_fields(tree), tree, strict=True):
         if not declared:
             made.append(map(change, value))
         else:
             made.append(None if value is None else change(_lying(declared[0], value), value))
-    return tuple(made) if kind is tuple else kind._make(made)
+    kind: Any = type(tree)
+    return tuple.__new__(kind, made)  # of a NamedTuple too, whose own way is several times as long
 
 
 def _sizes(shape: Shape) -> dict[str, int]:
