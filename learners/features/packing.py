@@ -19,6 +19,7 @@ from numba import njit, types
 from learners.features.examples import Batch
 from learners.features.labels import check_label, label_key
 from learners.features.mappings import HEAVIEST
+from learners.kernels import repeated
 from learners.types import CONSTANT, F32, I64, U8, U32, Label
 
 _DTYPES = [np.dtype(t) for t in ("<i4", "<i4", "<u4", "<f4", "u1", "<i4", "<f4")]
@@ -30,7 +31,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: that cost
 
 def to_bytes(one: Batch) -> bytes:
     """A batch as bytes: a head, the names of tasks and classes as JSON, the raw arrays."""
-    even, same_columns, same_kinds, same_weight = repeated(
+    even, same_columns, same_kinds, same_weight = alike(
         one.indptr, one.columns, one.kinds, one.weight
     )
     arrays: tuple[Any, ...] = (  # bytes of each, copied once
@@ -141,21 +142,18 @@ _SIGNATURE = types.UniTuple(types.boolean, 4)(  # type: ignore[no-untyped-call] 
 
 
 @njit(_SIGNATURE, cache=True, nogil=True)
-def repeated(indptr: I64, columns: U32, kinds: U8, weight: F32) -> tuple[bool, bool, bool, bool]:
+def alike(indptr: I64, columns: U32, kinds: U8, weight: F32) -> tuple[bool, bool, bool, bool]:
     """Whether all of several examples have as many entries, the same columns, kinds, and weight."""
     n, size = len(indptr) - 1, len(columns)
     if n < 2:
         return n == 1, False, False, False
-    each = indptr[1]
-    even = each * n == size
+    even, unlike = indptr[1] * n == size, False
     for i in range(n):
-        even &= indptr[i + 1] - indptr[i] == each
-    other, another, unlike = np.uint32(0), np.uint8(0), False
-    if even and size == len(kinds):
-        for j in range(each, size):
-            other |= columns[j] ^ columns[j - each]
-            another |= kinds[j] ^ kinds[j - each]
+        even &= indptr[i + 1] - indptr[i] == indptr[1]
     for i in range(1, len(weight)):
         unlike |= weight[i] != weight[0]
-    several = even and each > 0 and size == len(kinds)
-    return even, several and other == 0, several and another == 0, not unlike
+    several = even and size == len(kinds)
+    return (
+        even, several and repeated(indptr, columns), several and repeated(indptr, kinds),
+        not unlike,
+    )  # fmt: skip

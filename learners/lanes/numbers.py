@@ -117,6 +117,20 @@ def total(typing: Any, x: Any) -> Any:
     return number_of(x)(x), made
 
 
+def _summed(builder: Any, x: Any, groups: list[range]) -> Any:
+    """For each of several groups of lanes their sum, from first to last; of one, a number."""
+    nothing = ir.Constant(x.type, None)
+    value = None
+    for i in range(max(map(len, groups))):
+        order = [group[i] if i < len(group) else x.type.count for group in groups]
+        if len(order) == 1:
+            turn = builder.extract_element(x, ir.Constant(INT, order[0]))
+        else:
+            turn = shuffled(builder, x, nothing, order)
+        value = turn if value is None else builder.fadd(value, turn)
+    return value
+
+
 @operation
 def folded(typing: Any, x: Any, groups: Any) -> Any:
     """The sums of so many groups of neighbours, each from its first to its last."""
@@ -125,18 +139,10 @@ def folded(typing: Any, x: Any, groups: Any) -> Any:
     count = max(groups.literal_value, 1)
     each = count_of(x) // count
 
-    def one_of_each(builder: Any, value: Any, i: int) -> Any:
-        if count == 1:
-            return builder.extract_element(value, ir.Constant(INT, i))
-        return shuffled(builder, value, value, [group * each + i for group in range(count)])
-
     def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         if each == 1:
             return args[0]
-        value = one_of_each(builder, args[0], 0)
-        for i in range(1, each):
-            value = builder.fadd(value, one_of_each(builder, args[0], i))
-        return value
+        return _summed(builder, args[0], [range(i, i + each) for i in range(0, count_of(x), each)])
 
     return kind_of(count, number_of(x))(x, groups), made
 
@@ -156,13 +162,7 @@ def grouped(typing: Any, x: Any, begins: Any) -> Any:
     def made(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         if count_of(x) == 1:
             return args[0]
-        groups, nothing = _groups(x, begins), ir.Constant(args[0].type, None)
-        value = None
-        for i in range(max(map(len, groups))):
-            order = [group[i] if i < len(group) else count_of(x) for group in groups for _ in group]
-            turn = shuffled(builder, args[0], nothing, order)
-            value = turn if value is None else builder.fadd(value, turn)
-        return value
+        return _summed(builder, args[0], [group for group in _groups(x, begins) for _ in group])
 
     return x(x, begins), made
 
