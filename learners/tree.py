@@ -20,6 +20,8 @@ from learners.types import Shape, Tree
 Array = NDArray[Any]
 Leaf = tuple[str, str, Array]  # path, axes, array
 Declared = tuple[str, np.dtype[Any]]  # axes and dtype
+LINE = 64  # bytes
+SHORT = 1024  # bytes
 
 
 @cache
@@ -87,6 +89,20 @@ def _sizes(shape: Shape) -> dict[str, int]:
     return {"t": t, "d": d, "k": shape.margins, "K": shape.margins, "p": p}
 
 
+def lined(lengths: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    """Zeros that begin where a line of the cache does.
+
+    Loops move up to a line at once; one that lies across two takes twice as long. Short arrays,
+    made for each new task, may lie anywhere.
+    """
+    size = prod(lengths) * dtype.itemsize
+    if size < SHORT:
+        return np.zeros(lengths, dtype)
+    room = np.zeros(size + LINE, np.uint8)
+    begin = -room.__array_interface__["data"][0] % LINE
+    return room[begin : begin + size].view(dtype).reshape(lengths)
+
+
 def zeros(
     kind: type, shape: Shape, experts: int = 1, places: int = 0, families: int = 1, **fixed: int
 ) -> Tree:
@@ -99,7 +115,7 @@ def zeros(
         ]
     return kind(
         *(
-            np.zeros([sizes[a] if a.isalpha() else int(a) for a in names], dtype)
+            lined([sizes[a] if a.isalpha() else int(a) for a in names], dtype)
             for names, dtype in declared
         )
     )
@@ -118,7 +134,7 @@ def grow(tree: Tree, shape: Shape) -> Tree:
                     leaf = unfold(name, leaf, axis)
         wanted = [max(sizes.get(n, 0), have) for n, have in zip(names, leaf.shape, strict=True)]
         if wanted != list(leaf.shape):
-            larger = np.zeros(wanted, leaf.dtype)
+            larger = lined(wanted, leaf.dtype)
             larger[tuple(slice(have) for have in leaf.shape)] = leaf
             return larger
         return leaf
