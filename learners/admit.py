@@ -10,7 +10,7 @@ import numpy as np
 from learners import tree
 from learners.features import Batch
 from learners.frozen import thaw
-from learners.kernels import ONE, compiled, consecutive, lay, repeated
+from learners.kernels import ONE, compiled, repeated
 from learners.room import make_room, one
 from learners.types import I32, I64, U32, Block
 
@@ -29,45 +29,28 @@ def unplaced(task: I32, row: I64) -> I64:
 
 
 @compiled
-def look_up(indptr: I64, ids: U32, where: I32) -> tuple[I32, bool, int]:
-    """Columns of a block's entries, whether they run in each example, and how many have none."""
-    base, end = np.uint64(indptr[0]), np.uint64(indptr[-1])
-    columns = np.empty(end - base, np.int32)
-    different = end  # entries up to there are looked at, and those behind are the same again
-    if repeated(indptr, ids):
-        different = np.uint64(indptr[1])
-    missing = 0
-    for j in range(base, different):
-        columns[j - base] = where[ids[j]]
-        missing += columns[j - base] == 0
-    if different < end:
-        each = different - base
-        example = columns[:each].copy()
-        for i in range(each, end - base, each):
-            for j in range(each):
-                columns[i + j] = example[j]
-        return columns, consecutive(indptr[:2] - indptr[0], columns), missing
-    return columns, consecutive(indptr - indptr[0], columns), missing
-
-
-@compiled
 def place_all(
-    task: I32, label: I32, indptr: I64, row: I64, classes: I64, columns: I32, width: int
-) -> tuple[I64, I64, I64, I64, int]:
-    """Rows, labels, indptr from 0, first slots of dense rows of that width, labels unknown."""
+    task: I32, label: I32, indptr: I64, ids: U32, row: I64, classes: I64, where: I32
+) -> tuple[I64, I64, I64, I32, int]:
+    """Rows, labels, indptr from 0, columns, and how many columns and labels are unknown.
+
+    Columns are those of one example where all hold the same (`kernels.whole`).
+    """
     n = len(task)
-    rows, labels, heads = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
-    ends = np.empty(n + 1, np.int64)
+    rows, labels, ends = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n + 1, np.int64)
     ends[0] = 0
-    strange = 0
+    unknown = 0
     for i in range(np.uint64(n)):
         rows[i], labels[i] = row[task[i]], classes[label[i]]
         ends[i + ONE] = indptr[i + ONE] - indptr[0]
-        strange += labels[i] < 0
-        heads[i] = rows[i] * width
-        if ends[i] < ends[i + ONE]:
-            heads[i] += columns[ends[i]]
-    return rows, labels, ends, heads, strange
+        unknown += labels[i] < 0
+    begin = np.uint64(indptr[0])
+    end = np.uint64(indptr[1] if repeated(indptr, ids) else indptr[-1])
+    columns = np.empty(end - begin, np.int32)
+    for j in range(begin, end):
+        columns[j - begin] = where[ids[j]]
+        unknown += columns[j - begin] == 0
+    return rows, labels, ends, columns, unknown
 
 
 @compiled
@@ -106,25 +89,22 @@ def admit(place: Place, batch: Batch, lo: int, hi: int, row: I64) -> Block:
         row[unknown] = added = np.array([place._tasks.add(name) for name in new], np.int64)
     entries = slice(int(indptr[0]), int(indptr[-1]))
 
-    def found() -> Any:
-        columns, runs, missing = look_up(indptr, batch.columns, place._columns.where)
-        classes, width = place._classes.find(batch.classes), place._room.columns
-        placed = place_all(task, label, indptr, row, classes, columns, width)
-        return columns, runs, *placed, missing
+    ids, columns = batch.columns[entries], place._columns
 
-    columns, runs, rows, labels, ends, at, strange, missing = found()
-    place._layout.entries += len(columns)
-    if new or missing or strange:
-        place._columns.add(batch.columns[entries])
+    def found() -> Any:
+        classes = place._classes.find(batch.classes)
+        return place_all(task, label, indptr, batch.columns, row, classes, columns.where)
+
+    rows, labels, ends, where, unknown = found()
+    place._layout.entries += len(ids)
+    if new or unknown:
+        columns.add(ids)
         place._classes.add([batch.classes[i] for i in np.flatnonzero(np.bincount(label))])
         make_room(place)
-        columns, runs, rows, labels, ends, at, _, _ = found()
-    if place._layout.slots is not None:
-        at, runs = place._layout.lay(rows, ends, columns, new=True)
-        if place._layout.room > place._room.slots:
-            make_room(place)
-    elif not runs:
-        at, runs = lay(rows, ends, columns, place._room.columns)
+        rows, labels, ends, where, _ = found()
+    where, slots, runs = place._layout.lay(rows, ends, where, new=True)
+    if place._layout.room > place._room.slots:
+        make_room(place)
     if new:
         seeds = np.array([_seed(name, place.seed) for name in new], np.int64)
         tree.put(place.bank, added, place.strategy.init(seeds, one(place)))
@@ -132,7 +112,7 @@ def admit(place: Place, batch: Batch, lo: int, hi: int, row: I64) -> Block:
         thaw(place, {place._tasks.row[name]: data for name, data in back.items()})
     note(rows, labels, place.position, place._births, place._first, place._labels)
     return Block(
-        rows, ends, columns, at, batch.columns[entries], batch.values[entries],
+        rows, ends, where, slots, ids, batch.values[entries],
         batch.kinds[entries], labels, batch.weight[lo:hi], place._first, place.position, runs,
         place._classes.ids,
     )  # fmt: skip

@@ -74,9 +74,9 @@ def repeated(indptr: I64, each_entry: Any) -> bool:
 
 
 @compiled
-def heads(indptr: I64, entries: Any) -> I64:
+def heads(indptr: I64, entries: Any) -> Any:
     """The first entry of each example; 0 where there is none."""
-    out = np.zeros(len(indptr) - 1, np.int64)
+    out = np.zeros(len(indptr) - 1, entries.dtype)
     for i in range(len(out)):
         if indptr[i] < indptr[i + 1]:
             out[i] = entries[indptr[i]]
@@ -93,15 +93,36 @@ def longest(indptr: I64) -> int:
 
 
 @compiled
-def lay(rows: I64, indptr: I64, columns: I32, width: int) -> tuple[I64, bool]:
-    """Slots in arrays with a row of that width for each task, and whether they run (`Block`)."""
+def whole(indptr: I64, columns: I32) -> I32:
+    """The columns of all entries; those of one example may stand for all, which hold the same."""
+    each, n = np.uint64(len(columns)), np.uint64(indptr[-1])
+    if each == n:
+        return columns
+    out = np.empty(n, np.int32)
+    for i in range(ZERO, n, each):
+        for j in range(each):
+            out[i + j] = columns[j]
+    return out
+
+
+@compiled
+def lay(rows: I64, indptr: I64, columns: I32, width: int) -> tuple[I32, I64, bool]:
+    """Columns, and slots in arrays with a row of that width for each task, as `Block` has them.
+
+    Columns of one example may stand for those of all (`whole`).
+    """
+    if len(columns) < indptr[-1] and consecutive(indptr[:2], columns):
+        first = np.full(len(rows), columns[0], np.int32)
+        return first, rows * width + first, True
+    columns = whole(indptr, columns)
     if consecutive(indptr, columns):
-        return rows * width + heads(indptr, columns), True
+        first = heads(indptr, columns)
+        return first, rows * width + first, True
     slots = np.empty(len(columns), np.int64)
     for i in range(len(rows)):
         for j in range(indptr[i], indptr[i + 1]):
             slots[j] = rows[i] * width + columns[j]
-    return slots, False
+    return columns, slots, False
 
 
 @inlined
@@ -172,7 +193,7 @@ def learner(
             t, y, now = np.uint64(rows[i]), labels[i], start + i
             lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
             o = np.uint64(slots[i]) - lo if runs else lo
-            d = np.uint64(columns[lo]) - lo if runs and lo < hi else lo
+            d = np.uint64(columns[i]) - lo if runs else lo
             at = i * classes * across
             if runs and own and i + AHEAD < len(rows):
                 there, wide = np.uint64(slots[i + AHEAD]) * k, (hi - lo) * k

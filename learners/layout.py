@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learners import room, tree
-from learners.kernels import consecutive, heads, lay
+from learners.kernels import consecutive, heads, lay, whole
 from learners.slots import Slots
 from learners.tree import Array
 from learners.types import I32, I64, Bank, Message, Reply
@@ -54,15 +54,18 @@ class Layout:
         """Slots that there must be room for; 0 where rows are dense."""
         return 0 if self.slots is None else self.slots.used
 
-    def lay(self, rows: I64, indptr: I64, columns: I32, new: bool) -> tuple[I64, bool]:
-        """Slots of a block's entries, and whether they run (`Block`); with `new` to be learnt."""
+    def lay(self, rows: I64, indptr: I64, columns: I32, new: bool) -> tuple[I32, I64, bool]:
+        """Columns and slots of entries, and whether they run, as in `Block`; `new` to be learnt.
+
+        Columns of one example may stand for those of all (`kernels.whole`).
+        """
         if self.slots is None:
             return lay(rows, indptr, columns, self.place._room.columns)
-        ask = self.slots.add if new else self.slots.find
+        ask, columns = self.slots.add if new else self.slots.find, whole(indptr, columns)
         slots = ask(rows, indptr, columns)
         if not (consecutive(indptr, columns) and consecutive(indptr, cast("I32", slots))):
-            return slots, False
-        return heads(indptr, slots), True
+            return columns, slots, False
+        return heads(indptr, columns), heads(indptr, slots), True
 
     def choose(self, tasks: int, columns: int) -> None:
         """Go over to slots if dense rows for so many would be nearly empty."""

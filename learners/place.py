@@ -196,7 +196,7 @@ class Place:
             parts.append(self.strategy.learn(self.bank, block))
             seen[lo:hi] = tally(self.progress, block, parts[-1])
             self.position += hi - lo
-            self.talk.credit += len(block.columns)
+            self.talk.credit += len(block.ids)
             if self._cold is not None:
                 self._cold.note(block.rows, block.start)
             self._do_what_is_due()
@@ -205,8 +205,8 @@ class Place:
     def score(self, batch: Batch) -> Scored:
         """What `learn` would say of each example now; changes nothing. Unknown names are fine."""
         rows = self.rows(batch.tasks)[batch.task]
-        columns = self._columns.find(batch.columns)
-        slots, runs = self._layout.lay(rows, batch.indptr, columns, new=False)
+        found = self._columns.find(batch.columns)
+        columns, slots, runs = self._layout.lay(rows, batch.indptr, found, new=False)
         block = Block(
             rows, batch.indptr, columns, slots, batch.columns, batch.values, batch.kinds,
             np.full(len(rows), -1, np.int64), batch.weight, self._first, self.position, runs,

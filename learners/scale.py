@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from learners import lanes
-from learners.kernels import AHEAD, entry, fetch, heads, loop, repeated
+from learners.kernels import AHEAD, entry, fetch, loop, repeated
 from learners.links import inlined
 from learners.losses import log
 from learners.types import AMOUNT, CONSTANT, F32, F64, I64, NUMBER, Block
@@ -79,7 +79,7 @@ def unheard(heard_n: F64, d: Any) -> bool:
 
 @loop
 def _pass(
-    rows: I64, indptr: I64, where: Any, starts: Any, runs: bool, values: F32, kinds: Any,
+    rows: I64, indptr: I64, where: Any, runs: bool, values: F32, kinds: Any,
     alike: bool, n: F64, mean: F64, spread: F64, bags: F64, heard_n: F64, heard_mean: F64,
     heard_spread: F64, heard_bags: F64, teach: bool, out: F32,
 ) -> None:  # fmt: skip
@@ -88,11 +88,11 @@ def _pass(
     for i in range(len(rows)):
         t = rows[i] if len(bags) > 1 else 0
         lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
-        begin = np.uint64(starts[i]) - lo if runs else lo
+        begin = np.uint64(where[i]) - lo if runs else lo
         if runs and len(bags) > 1 and i + AHEAD < len(rows):
-            fetch(n, starts[i + AHEAD], hi - lo)
-            fetch(mean, starts[i + AHEAD], hi - lo)
-            fetch(spread, starts[i + AHEAD], hi - lo)
+            fetch(n, where[i + AHEAD], hi - lo)
+            fetch(mean, where[i + AHEAD], hi - lo)
+            fetch(spread, where[i + AHEAD], hi - lo)
             lanes.prefetch(bags, rows[i + AHEAD])
         if i == 0 or not alike:  # in kinds
             numbers, held = 0, 0
@@ -161,13 +161,12 @@ def passed(scale: TaskScale | PlaceScale, block: Block, teach: bool) -> F32:
     mine: TaskScale | Sums
     where: Any
     if isinstance(scale, TaskScale):
-        mine, heard, where, starts = scale, _UNHEARD, block.slots, block.slots
+        mine, heard, where = scale, _UNHEARD, block.slots
     else:
         mine, heard, where = scale.mine, scale.heard, block.columns
-        starts = heads(block.indptr, block.columns) if block.runs else block.indptr
     sums: list[Any] = [*(leaf.reshape(-1) for leaf in mine), *heard]
     _pass(
-        block.rows, block.indptr, where, starts, block.runs, block.values, block.kinds,
+        block.rows, block.indptr, where, block.runs, block.values, block.kinds,
         repeated(block.indptr, block.kinds), *sums, teach, out,
     )  # fmt: skip
     return out

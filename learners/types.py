@@ -64,8 +64,8 @@ class Block(NamedTuple):
 
     rows: I64  # (n,) each example's task
     indptr: I64  # (n + 1,) example i holds entries indptr[i]:indptr[i + 1]
-    columns: I32  # (nnz,)
-    slots: I64  # (nnz,) where entries lie along axes t and d; with `runs` (n,), the first of each
+    columns: I32  # (nnz,) where entries lie along axis d; with `runs` (n,), the first of each
+    slots: I64  # (nnz,) where they lie along axes t and d; with `runs` (n,), the first of each
     ids: U32  # (nnz,) the feature ids: names of columns, which no order of arrival changes
     values: F32  # (nnz,)
     kinds: U8  # (nnz,) NUMBER, AMOUNT or CONSTANT
@@ -79,9 +79,10 @@ class Block(NamedTuple):
     def part(self, lo: int, hi: int) -> Block:
         """Examples lo to hi as a block."""
         at, entries = slice(lo, hi), slice(int(self.indptr[lo]), int(self.indptr[hi]))
+        where = at if self.runs else entries
         return self._replace(
             rows=self.rows[at], indptr=self.indptr[lo : hi + 1] - self.indptr[lo],
-            columns=self.columns[entries], slots=self.slots[at if self.runs else entries],
+            columns=self.columns[where], slots=self.slots[where],
             ids=self.ids[entries], values=self.values[entries], kinds=self.kinds[entries],
             labels=self.labels[at], weights=self.weights[at], start=self.start + lo,
         )  # fmt: skip

@@ -170,9 +170,9 @@ def client_server(
         scores = np.zeros((n, classes, e))
         told = bank.told or bank.client[:2]
         learner(k == 1, teach)(
-            block.rows, block.indptr, block.columns, block.ids, block.values, block.labels,
-            block.weights, block.first, block.start, *bank.client, *told, *bank.common,
-            *bank.named, a, noise, batch, scores.reshape(-1),
+            block.rows, block.indptr, block.columns, block.runs, block.ids, block.values,
+            block.labels, block.weights, block.first, block.start, *bank.client, *told,
+            *bank.common, *bank.named, a, noise, batch, scores.reshape(-1),
         )  # fmt: skip
         return scores.transpose(0, 2, 1)
 

@@ -159,9 +159,10 @@ def learner(binary: bool, teach: bool) -> Any:
 
     @compiled
     def run(
-        rows: Any, indptr: Any, columns: Any, ids: Any, values: Any, labels: Any, weights: Any,
-        first: Any, start: int, Lambda: Any, eta: Any, n: Any, told_Lambda: Any, told_eta: Any,
-        w0: Any, M: Any, named: Any, shares: Any, noise: float, batch: int, scores: Any,
+        rows: Any, indptr: Any, columns: Any, runs: bool, ids: Any, values: Any, labels: Any,
+        weights: Any, first: Any, start: int, Lambda: Any, eta: Any, n: Any, told_Lambda: Any,
+        told_eta: Any, w0: Any, M: Any, named: Any, shares: Any, noise: float, batch: int,
+        scores: Any,
     ) -> None:  # fmt: skip
         classes, e, D = first.shape[1], len(shares), w0.shape[2]
         k = 1 if binary else classes
@@ -170,11 +171,12 @@ def learner(binary: bool, teach: bool) -> Any:
         for i in range(len(rows)):
             t, label, now = rows[i], labels[i], start + i
             phi[:] = 0.0
-            for j in range(indptr[i], indptr[i + 1]):
+            lo, hi = indptr[i], indptr[i + 1]
+            for j in range(lo, hi):
                 b, sign = place_of(ids[j], D)
                 phi[b] += sign * np.float64(values[j])
                 if teach:
-                    named[columns[j]] = np.int64(ids[j]) + 1
+                    named[columns[i] + j - lo if runs else columns[j]] = np.int64(ids[j]) + 1
             known = links.consulted(t, now, first)
             for s in range(e):
                 private = 1.0 - shares[s]

@@ -90,7 +90,7 @@ def learner(binary: bool, M: int, runs: bool) -> Any:
             t, y, now = rows[i], labels[i], start + i
             lo, hi = indptr[i], indptr[i + 1]
             o = slots[i] - lo if runs else lo
-            d = columns[lo] - lo if runs and lo < hi else lo
+            d = columns[i] - lo if runs else lo
             for j in range(lo, hi):
                 where[j - lo] = np.int64(entry(runs, d, columns, j)) * k * M
             for again in range(2):  # by what was known before; then, to learn, by what it brings

@@ -38,13 +38,15 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
             t, y, now, weight = rows[i], labels[i], start + i, np.float64(weights[i])
             lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
             o = np.uint64(slots[i]) - lo if runs else lo
+            d = np.uint64(columns[i]) - lo if runs else lo
             if runs and i + AHEAD < len(rows):
                 fetch(v, slots[i + AHEAD] * k * e, (hi - lo) * np.uint64(k * e))
                 lanes.prefetch(n, rows[i + AHEAD])
             count = 0
             for j in range(lo, hi):
-                if at[columns[j]] > 0:
-                    x[count], place[count] = values[j], at[columns[j]] - 1
+                known = at[entry(runs, d, columns, j)]
+                if known > 0:
+                    x[count], place[count] = values[j], known - 1
                     where[count] = entry(runs, o, slots, j)
                     count += 1
             margin = none
@@ -69,12 +71,13 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
                 continue
             end = hi if count < np.int64(hi - lo) else lo  # mostly all have a place
             for j in range(lo, end):
-                if at[columns[j]] == 0 and used[0] < D:
+                column = entry(runs, d, columns, j)
+                if at[column] == 0 and used[0] < D:
                     x[count], place[count] = values[j], used[0]
                     where[count] = entry(runs, o, slots, j)
                     count += 1
                     used[0] += 1
-                    at[columns[j]] = used[0]
+                    at[column] = used[0]
             N[0] += 1
             n[t] += 1
             taken = used[0]

@@ -156,12 +156,13 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
             t, label, now = rows[i], labels[i], start + i
             lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
             begin = np.uint64(slots[i]) - lo if runs else lo
+            common = np.uint64(columns[i]) - lo if runs else lo
             count = n[t, 0]
             row[:], m[:], b0[:], moved[:] = 0.0, 0.0, 0.0, 0.0
             square, lives = 0.0, teach and part[t, 0] != 0.0
             for j in range(lo, hi):
                 at, value = entry(runs, begin, slots, j), np.float64(values[j])
-                col, arc = columns[j], _arc(count, last[at], C)
+                col, arc = entry(runs, common, columns, j), _arc(count, last[at], C)
                 square += value * value
                 _times(value, x[at], arc, row)
                 for q in range(k):
@@ -251,7 +252,7 @@ def learner(binary: bool, loss: int, runs: bool, teach: bool) -> Any:
                         alpha[q * e + s, p] = sign * v * new_b
             if lives:
                 for j in range(lo, hi):
-                    at, col = entry(runs, begin, slots, j), columns[j]
+                    at, col = entry(runs, begin, slots, j), entry(runs, common, columns, j)
                     arc = _arc(count, last[at], C)
                     for q in range(k):
                         for s in range(e):

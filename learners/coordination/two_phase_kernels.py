@@ -60,7 +60,7 @@ def learner(binary: bool, e: int, hinge: bool, falling: bool) -> Any:
             m[:] = 0
             for j in range(lo, hi):
                 own = (slots[i] + j - lo if runs else slots[j]) * k * e
-                common = np.int64(columns[j]) * k * e
+                common = np.int64(columns[i] + j - lo if runs else columns[j]) * k * e
                 for q in range(k * e):
                     m[q] += values[j] * v[own + q]
                     m[q] += spread[j] * (mine[common + q] + heard[common + q])
@@ -81,7 +81,7 @@ def learner(binary: bool, e: int, hinge: bool, falling: bool) -> Any:
                         r[q * e + s] = -sign * weights[i] if inside else np.float32(0.0)
             for j in range(lo, hi):
                 own = (slots[i] + j - lo if runs else slots[j]) * k * e
-                common = np.int64(columns[j]) * k * e
+                common = np.int64(columns[i] + j - lo if runs else columns[j]) * k * e
                 for q in range(k * e):
                     by = half * r[q] * (eta[q % e] / shrink)
                     v[own + q] -= np.float32(rate_v) * by * values[j]

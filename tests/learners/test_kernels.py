@@ -24,13 +24,12 @@ def made(classes: int, dense: bool = True) -> Block:
     indptr = np.concatenate([[0], np.cumsum(lengths)])
     columns = np.concatenate([1 + np.arange(k) for k in lengths]).astype(np.int32)
     rows, labels = random.integers(1, 4, n), random.integers(0, classes, n)
-    slots: Any
-    slots, runs = lay(rows, indptr, columns, d + 1)
+    where, slots, runs = lay(rows, indptr, columns, d + 1)
     assert runs
     if not dense:
-        slots, runs = np.repeat(rows, lengths) * (d + 1) + columns, False
+        where, slots, runs = columns, np.repeat(rows, lengths) * (d + 1) + columns, False
     return Block(
-        rows, indptr, columns, slots, columns.astype(np.uint32),
+        rows, indptr, where, slots, columns.astype(np.uint32),
         random.normal(size=len(columns)).astype(np.float32), np.zeros(len(columns), np.uint8),
         labels, (0.5 + random.random(n)).astype(np.float32), np.full((4, classes), -1), 0, runs,
     )  # fmt: skip
