@@ -38,17 +38,12 @@ class Entry(NamedTuple):
     name: str
     summary: str
     paper: str
-    make: Callable[[], Strategy]
+    learners: Callable[[], Strategy]
+    mixed: bool = False  # whether by that name each task weighs these learners for itself
 
-
-def auto() -> Strategy:
-    """The default: no settings, and no task pays for the others' company."""
-    return mixture(families())
-
-
-def curved() -> Strategy:
-    """Newton's steps at four paces: how much u moves and how much v_t, none suits all tasks."""
-    return scaled(newton())
+    def make(self) -> Strategy:
+        """The strategy of that name."""
+        return mixture(self.learners()) if self.mixed else self.learners()
 
 
 RATE = (2.0,)  # of a plain strategy: one expert
@@ -59,7 +54,8 @@ _ENTRIES = [
         "auto",
         "for each task, a Bayesian mixture of its own learner and the coordinated ones",
         "Vovk 1990; Herbster & Warmuth 1998",
-        auto,
+        families,
+        mixed=True,
     ),
     Entry(
         "independent",
@@ -83,7 +79,8 @@ _ENTRIES = [
         "newton",
         "u + v_t by second-order steps, in a metric that all tasks of a place share",
         "Boehning 1992; Cavallanti, Cesa-Bianchi & Gentile 2010",
-        lambda: mixture(curved()),
+        lambda: scaled(newton()),  # at four paces, for none suits all tasks
+        mixed=True,
     ),
     Entry(
         "laplacian",
@@ -177,8 +174,6 @@ _ENTRIES = [
     ),
 ]
 CATALOG = {entry.name: entry for entry in _ENTRIES}
-# In a sum those that are mixtures themselves bring what they mix.
-MIXED: dict[str, Callable[[], Strategy]] = {"auto": families, "newton": curved}
 
 
 def find(name: str) -> Strategy:
@@ -197,16 +192,17 @@ def find(name: str) -> Strategy:
     """
     parts = name.split("+")
     if len(parts) == 1:
-        return _one(name)
+        return _one(name).make()
     if len(set(parts)) < len(parts):
         raise ValueError(f"strategy: {name!r} names one twice")
-    return mixture(together(*(MIXED[part]() if part in MIXED else _one(part) for part in parts)))
+    return mixture(together(*(_one(part).learners() for part in parts)))
 
 
-def _one(name: str) -> Strategy:
+def _one(name: str) -> Entry:
     if name.startswith(PREFIX):
-        return river(name.removeprefix(PREFIX))
+        path = name.removeprefix(PREFIX)
+        return Entry(name, f"a {path} for each task", "river", lambda: river(path))
     if name not in CATALOG:
         known = ", ".join(CATALOG)
         raise ValueError(f"strategy: {name!r} is none of {known}, {PREFIX}MODULE.CLASS")
-    return CATALOG[name].make()
+    return CATALOG[name]
