@@ -88,16 +88,15 @@ def admit(place: Place, batch: Batch, lo: int, hi: int, row: I64) -> Block:
         back = place._cold.back(new) if place._cold and new else {}
         row[unknown] = added = np.array([place._tasks.add(name) for name in new], np.int64)
     entries = slice(int(indptr[0]), int(indptr[-1]))
-
     ids, columns = batch.columns[entries], place._columns
 
     def found() -> Any:
         classes = place._classes.find(batch.classes)
         return place_all(task, label, indptr, batch.columns, row, classes, columns.where)
 
-    rows, labels, ends, where, unknown = found()
+    rows, labels, ends, where, strange = found()
     place._layout.entries += len(ids)
-    if new or unknown:
+    if new or strange:
         columns.add(ids)
         place._classes.add([batch.classes[i] for i in np.flatnonzero(np.bincount(label))])
         make_room(place)

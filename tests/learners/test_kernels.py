@@ -9,9 +9,12 @@ from learners import tree
 from learners.coordination.drom import drom
 from learners.coordination.linear import Common, Experts, Own, run
 from learners.coordination.scaled import scaled
+from learners.features import Example
 from learners.kernels import consecutive, lay
+from learners.layout import Kind
+from learners.place import Place
 from learners.types import Block, Shape
-from tests.learners.made import pack, place, stream
+from tests.learners.made import BITS, pack, place, stream
 
 RATES = (0.2, 0.6, 2.0, 6.4)
 
@@ -122,3 +125,36 @@ def test_duals_in_lanes_are_the_plain_ones(third: int | None) -> None:
 )
 def test_consecutive(indptr: list[int], columns: list[int], are: bool) -> None:
     assert consecutive(np.array(indptr), np.array(columns, np.int32)) == are
+
+
+def test_columns_of_one_example_stand_for_all() -> None:
+    """Where all examples hold the same: whether its columns run or not, it is as if written out."""
+    rows, indptr = np.array([1, 2, 1]), np.array([0, 2, 4, 6])
+    for held in ([4, 5], [5, 4], [3, 7]):
+        one, all_ = np.array(held, np.int32), np.array(held * 3, np.int32)
+        for told, written in zip(
+            lay(rows, indptr, one, 10), lay(rows, indptr, all_, 10), strict=True
+        ):
+            np.testing.assert_array_equal(told, written)
+        columns, slots, runs = lay(rows, indptr, one, 10)
+        first = [0, 2, 4] if runs else range(6)
+        assert runs == (held == [4, 5])
+        assert columns.tolist() == all_[first].tolist()
+        assert slots.tolist() == (np.repeat(rows, 2) * 10 + all_)[first].tolist()
+
+
+@pytest.mark.parametrize("layout", ["dense", "slots"])
+def test_a_table_is_learnt_as_its_rows(layout: Kind) -> None:
+    """Its columns may have come in any order, so that they do not run."""
+    table = [
+        Example(f"t{i % 3}", {"a": i % 5, "b": i % 7, "c": 1.0}, i % 2 == 0) for i in range(60)
+    ]
+    for before in ("abc", "cab", "bxac"):
+        at_once, singly = (Place(bits=BITS, period=16, layout=layout) for _ in range(2))
+        for here in (at_once, singly):
+            for name in before:
+                here.learn(pack([Example("t0", {name: 1.0}, True)]))
+        at_once.learn(pack(table))
+        for one in table:
+            singly.learn(pack([one]))
+        assert at_once.digest() == singly.digest()
