@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from learners import lanes, links
-from learners.kernels import AHEAD, entry, fetch, loop
+from learners.kernels import AHEAD, ZERO, entry, fetch, loop
 
 CURVATURE = 0.25  # of the log loss, at most (Boehning 1992)
 WIDE = 8  # neighbours of a row of P that are worked on at once; its length is a multiple
@@ -34,6 +34,8 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
         common, own = lanes.load(rate_u, 0, e), lanes.load(rate_v, 0, e)
         none = lanes.fill(common, 0.0)
         zero = lanes.fill(lanes.load(P, 0, WIDE), 0.0)
+        count = 0  # entries of the example that have a place,
+        full = ZERO  # and of the one before, if all of its have
         for i in range(len(rows)):
             t, y, now, weight = rows[i], labels[i], start + i, np.float64(weights[i])
             lo, hi = np.uint64(indptr[i]), np.uint64(indptr[i + 1])
@@ -42,13 +44,18 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
             if runs and i + AHEAD < len(rows):
                 fetch(v, slots[i + AHEAD] * k * e, (hi - lo) * np.uint64(k * e))
                 lanes.prefetch(n, rows[i + AHEAD])
-            count = 0
-            for j in range(lo, hi):
-                known = at[entry(runs, d, columns, j)]
-                if known > 0:
-                    x[count], place[count] = values[j], known - 1
-                    where[count] = entry(runs, o, slots, j)
-                    count += 1
+            if runs and full > ZERO and full == hi - lo and columns[i] == columns[i - 1]:
+                # A table's examples hold the same: their places are those of the one before.
+                for j in range(full):
+                    x[j], where[j] = values[lo + j], o + lo + j
+            else:
+                count = 0
+                for j in range(lo, hi):
+                    known = at[entry(runs, d, columns, j)]
+                    if known > 0:
+                        x[count], place[count] = values[j], known - 1
+                        where[count] = entry(runs, o, slots, j)
+                        count += 1
             margin = none
             for q in range(k):
                 s0, s1 = none, none
@@ -67,9 +74,10 @@ def learner(binary: bool, e: int, runs: bool) -> Any:
                 odds = links.many(
                     m, r, 0, classes, t, y, now, first, weights[i], scores, begin, across, none
                 )
+            full = hi - lo if np.uint64(count) == hi - lo else ZERO
             if not teach or weight <= 0.0:
                 continue
-            end = hi if count < np.int64(hi - lo) else lo  # mostly all have a place
+            end = lo if full else hi  # mostly all have a place
             for j in range(lo, end):
                 column = entry(runs, d, columns, j)
                 if at[column] == 0 and used[0] < D:

@@ -9,9 +9,9 @@ from scipy.optimize import brentq
 from learners.coordination.independent import independent
 from learners.coordination.newton import KAPPA, RIDGE, newton
 from learners.coordination.shared import shared
-from learners.features import Batch, from_arrays
+from learners.features import Batch, Example, from_arrays
 from learners.types import F64, I64, Strategy
-from tests.learners.made import BITS, place
+from tests.learners.made import BITS, pack, place
 
 TASKS, COLUMNS = 3, 6  # the constant is one more
 
@@ -103,6 +103,22 @@ def test_columns_without_a_place_change_nothing() -> None:
     metric, weights = where.bank
     assert metric.used[0] == 8 and (metric.at > 0).sum() == 8
     assert not weights.v[:, metric.at == 0].any() and weights.v[:, metric.at > 0].any()
+
+
+@pytest.mark.parametrize("columns", [4, 20])  # all have a place, or some
+def test_where_places_are_found_once_they_are_the_same(columns: int) -> None:
+    """Examples that hold what the one before held, by a block or singly, between others and not."""
+    random = np.random.default_rng(2)
+    lengths = random.choice([0, columns - 1, columns], 200, p=[0.1, 0.2, 0.7])
+    examples = [
+        Example(f"t{i % 3}", {f"c{j}": float(random.normal()) for j in range(n)}, bool(i % 2))
+        for i, n in enumerate(lengths)
+    ]
+    at_once, singly = (place(newton(D=8), period=0) for _ in range(2))
+    at_once.learn(pack(examples))
+    for one in examples:
+        singly.learn(pack([one]))
+    assert at_once.digest() == singly.digest()
 
 
 def loss(strategy: Strategy, batch: Batch, y: I64) -> float:
