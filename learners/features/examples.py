@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from learners.features.labels import label_key
 from learners.types import F32, I32, I64, U8, U32, Label
@@ -42,25 +42,55 @@ def join(batches: Sequence[Batch]) -> Batch:
         return batches[0]
     tasks: dict[str, int] = {}
     classes: dict[tuple[str, Label], int] = {}
-    task, label, indptr, at = [], [], [np.zeros(1, np.int64)], 0
+    to_task = [tasks.setdefault(name, len(tasks)) for one in batches for name in one.tasks]
+    to_class = [
+        classes.setdefault(label_key(c), len(classes)) for one in batches for c in one.classes
+    ]
+    sizes = np.array([(len(one.task), len(one.tasks), len(one.classes)) for one in batches])
+    task = np.concatenate([one.task for one in batches])
+    label = np.concatenate([one.label for one in batches])
+    renumber(task, sizes[:, 0], sizes[:, 1], np.array(to_task, np.int32))
+    renumber(label, sizes[:, 0], sizes[:, 2], np.array(to_class, np.int32))
+    indptr, at = [np.zeros(1, np.int64)], 0
     for one in batches:
-        to = np.array([tasks.setdefault(name, len(tasks)) for name in one.tasks] or [0], np.int32)
-        task.append(to[one.task])
-        into = [classes.setdefault(label_key(c), len(classes)) for c in one.classes]
-        label.append(np.array([*into, -1], np.int32)[one.label])
         indptr.append(one.indptr[1:] + at)
-        at += int(one.indptr[-1])
+        at += len(one.columns)
     return Batch(
         tuple(tasks),
-        np.concatenate(task),
+        task,
         np.concatenate(indptr),
         np.concatenate([one.columns for one in batches]),
         np.concatenate([one.values for one in batches]),
         np.concatenate([one.kinds for one in batches]),
         tuple(key[1] for key in classes),
-        np.concatenate(label),
+        label,
         np.concatenate([one.weight for one in batches]),
     )
+
+
+# Compiled, or loaded, when this is imported: no request waits for it.
+@njit(
+    types.boolean(types.int32[::1], types.int64[:], types.int64[:], types.int32[::1]),
+    cache=True,
+    nogil=True,
+)
+def renumber(codes: I32, counts: I64, names: I64, to: I32) -> bool:
+    """Make each batch's codes of its own names those of all names, in place; -1 stays.
+
+    Batch b has counts[b] of the codes, and names[b] of what its names become; False where a code is
+    that of no name.
+    """
+    sound, at, first = True, 0, 0
+    for b in range(len(counts)):
+        for i in range(at, at + counts[b]):
+            code = codes[i]
+            if 0 <= code < names[b]:
+                codes[i] = to[first + code]
+            else:
+                sound &= code == -1
+        at += counts[b]
+        first += names[b]
+    return sound
 
 
 def take(one: Batch, rows: Sequence[int] | I64) -> Batch:

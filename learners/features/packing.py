@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numba import njit, types
 
-from learners.features.examples import Batch
+from learners.features.examples import Batch, renumber
 from learners.features.labels import check_label, label_key
 from learners.features.mappings import HEAVIEST
 from learners.kernels import repeated
@@ -79,13 +79,12 @@ def joined(packed: Sequence[bytes]) -> Batch:
         for some, kind in zip(pieces, _DTYPES, strict=True)
     )
     of = np.array(sizes, np.int64).reshape(-1, 3)
-    known = np.repeat(of[:, 1:], of[:, 0], axis=0)  # how many tasks and classes each example's had
-    before = np.repeat(np.cumsum(of, axis=0)[:, 1:] - of[:, 1:], of[:, 0], axis=0)
     if not (
         (counts >= 0).all()
         and counts.sum(dtype=np.int64) == len(values)
-        and ((task >= 0) & (task < known[:, 0])).all()
-        and ((label >= -1) & (label < known[:, 1])).all()
+        and (task >= 0).all()
+        and renumber(task, of[:, 0], of[:, 1], np.array(to_task, np.int32))
+        and renumber(label, of[:, 0], of[:, 2], np.array(to_class, np.int32))
         and (kinds <= CONSTANT).all()
         and np.isfinite(values).all()
         and ((weight >= 0) & (weight <= HEAVIEST)).all()
@@ -95,13 +94,13 @@ def joined(packed: Sequence[bytes]) -> Batch:
     np.cumsum(counts, out=indptr[1:])
     return Batch(
         tuple(tasks),
-        np.array([*to_task, 0], np.int32)[task + before[:, 0]],
+        task,
         indptr,
         columns,
         values,
         kinds,
         tuple(key[1] for key in classes),
-        np.array([*to_class, -1], np.int32)[np.where(label < 0, -1, label + before[:, 1])],
+        label,
         weight,
     )
 

@@ -15,10 +15,10 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from learners.kernels import LOOP, loop
+from learners.kernels import LOOP, ONE, ZERO, loop
 from learners.types import F64, I32, I64, U8
 from service.web.eight import get
-from service.web.scan import number, string, word
+from service.web.scan import name, number, string, word
 
 NUMBER, BOOLEAN, NULL, TEXT, OTHER, _HARD = range(6)  # kinds of a value
 VALUE, OPEN, COMMA = range(3)  # what may be before another
@@ -149,14 +149,15 @@ def _cells(
 
     A row begins at its first value, m; at ~m where it is no array.
     """
-    rows = m = depth = row = 0  # row: the first value of this one
+    depth = 0
+    rows = m = row = ZERO  # row: the first value of this one
     i = at
-    columns = len(highest)
+    columns = np.uint64(len(highest))
     even, hard = True, False
     sound, before = True, COMMA  # what was before: a value, a bracket that opens, a comma
     n = len(text)
-    most = len(starts)
-    while i < n and m < most and rows < most - 1:  # ever true of JSON, as is i < n below
+    most = np.uint64(len(starts))
+    while i < n and m < most and rows < most - ONE:  # ever true of JSON, as is i < n below
         if strict and not sound:
             break
         byte = get(text, i)
@@ -185,7 +186,7 @@ def _cells(
             if depth == 1:
                 even &= rows == 0 or m - row == columns
                 begins[rows] = row = m
-                rows += 1
+                rows += ONE
             depth += 1
             i += 1
             continue
@@ -223,17 +224,17 @@ def _cells(
         if depth == 1:  # a row that is no array
             sound = even = False
             begins[rows] = ~m
-            rows += 1
+            rows += ONE
             continue
         starts[m], ends[m], kinds[m], values[m] = begin, i, kind, value
         if m - row < columns:
             highest[m - row] = max(highest[m - row], kind)
-        m += 1
+        m += ONE
         if i + 1 < n and get(text, i) == 44:  # mostly another one follows
             before = COMMA
             i += 2 if get(text, i + 1) == 32 else 1
     even &= rows == 0 or m - row == columns
-    return rows, m, even, hard, sound and depth == 0 and i > at, i
+    return int(rows), int(m), even, hard, sound and depth == 0 and i > at, i
 
 
 _SECRET = secrets.randbits(63)
@@ -249,32 +250,13 @@ def _distinct(text: U8, starts: I64, ends: I64, secret: int) -> tuple[I32, I64, 
     size = 4
     while size < 2 * n:
         size *= 2
-    table = np.full(size, -1, np.int32)  # hash -> number, or the next free place
+    seats = np.full(size, -1, np.int32)
     codes, spans = np.full(n, -1, np.int32), np.empty((n, 2), np.int64)
     met, whole = 0, True
     for i in range(n):
-        lo, length = starts[i], ends[i] - starts[i]
-        if length == 0 or get(text, lo) == 110:
+        if starts[i] == ends[i] or get(text, starts[i]) == 110:
             whole = False
-            continue
-        mixed = np.uint64(secret)  # FNV-1a from a start that no sender knows
-        for at in range(lo, lo + length):
-            mixed = (mixed ^ np.uint64(get(text, at))) * np.uint64(1099511628211)
-        place = np.int64((mixed ^ (mixed >> np.uint64(32))) & np.uint64(size - 1))
-        while True:
-            code = table[place]
-            if code < 0:
-                table[place] = codes[i] = met
-                spans[met, 0], spans[met, 1] = lo, lo + length
-                met += 1
-                break
-            other = spans[code, 0]
-            if spans[code, 1] - other == length:
-                j = 0
-                while j < length and get(text, other + j) == get(text, lo + j):
-                    j += 1
-                if j == length:
-                    codes[i] = code
-                    break
-            place = (place + 1) & (size - 1)
+        else:
+            codes[i] = name(text, starts[i], ends[i], secret, seats, spans, met)
+            met += codes[i] == met
     return codes, spans[:met].copy(), whole

@@ -44,6 +44,7 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _body = msgspec.json.Decoder(Body).decode
+_QUOTE = ord('"')
 _ROWS, _COLON = b'"rows"', re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 _SHORT = 1 << 14  # bytes of a header that is remembered
 
@@ -178,7 +179,7 @@ class _Column(NamedTuple):
         codes, texts, whole = self.distinct()
         allowed, wanted = _ALLOWED[role]
         values = _all_decoded(texts)
-        for code, value in enumerate(values):
+        for code, value in enumerate(values if set(map(type, values)) != {str} else ()):
             why = None
             if type(value) is int and not -(1 << 63) <= value < 1 << 63:
                 why = "is an integer beyond 64 bits; give it as a string"
@@ -226,7 +227,7 @@ def _address(of: Any) -> int:
 
 def _all_decoded(texts: list[bytes]) -> list[Any]:
     """Several values: strings by one call."""
-    if all(text.startswith(b'"') for text in texts):
+    if {text[0] for text in texts} == {_QUOTE}:
         return _strings(b"[" + b",".join(texts) + b"]")
     return list(map(_decoded, texts))
 

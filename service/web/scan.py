@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from learners.kernels import loop
+from learners.links import inlined
 from learners.types import I32, I64, U8
 from service.web.decimals import FEW_DIGITS, HIGHEST, LOWEST, MOST_DIGITS, few, nearest
 from service.web.eight import WIDTH, below, digits, eight, equal, first, get, same
@@ -62,7 +63,7 @@ def word(text: U8, i: int, end: int) -> int:
     return i + 5 if stands(text, i, end, b"false") else -1
 
 
-@loop
+@inlined
 def number(text: U8, i: int, end: int) -> tuple[float, int]:
     """A number, and where it ends; -1 where it is none, or has too many digits."""
     negative = i < end and get(text, i) == 45
@@ -82,19 +83,25 @@ def number(text: U8, i: int, end: int) -> tuple[float, int]:
         many += i - dot
         power, plain = dot - i, False
         whole = whole * _TENS[min(i - dot, MOST_DIGITS)] + part  # of more, it is 0 or too many
-    below = negative and not (plain and whole == 0)  # -0 is an integer
-    sign = _SIGNS[np.int64(below)]  # no branch: half of it were guesses
     exponent = i < end and (get(text, i) == 69 or get(text, i) == 101)
-    if many <= FEW_DIGITS and not exponent:  # mostly
-        return few(whole, -power) * sign, i
-    if many > MOST_DIGITS:  # zeros in front are none
-        while many > MOST_DIGITS and (get(text, begin) == 48 or get(text, begin) == 46):
-            many -= get(text, begin) == 48
-            begin += 1
-        if many > MOST_DIGITS:
-            return 0.0, -1
-    if exponent:
-        sign = _SIGNS[np.int64(negative)]
+    if many > FEW_DIGITS or exponent:
+        found: tuple[float, int] = _long(text, begin, i, end, whole, many, power, negative)
+        return found
+    below = negative and not (plain and whole == 0)  # -0 is an integer
+    return few(whole, -power) * _SIGNS[np.int64(below)], i  # no branch: half of it were guesses
+
+
+@loop
+def _long(
+    text: U8, begin: int, i: int, end: int, whole: np.uint64, many: int, power: int, negative: bool
+) -> tuple[float, int]:
+    """The same of so many digits from `begin` to i, where an exponent may follow."""
+    while many > MOST_DIGITS and (get(text, begin) == 48 or get(text, begin) == 46):
+        many -= get(text, begin) == 48  # zeros in front are none
+        begin += 1
+    if many > MOST_DIGITS:
+        return 0.0, -1
+    if i < end and (get(text, i) == 69 or get(text, i) == 101):
         i += 1
         smaller = i < end and get(text, i) == 45
         i += smaller or (i < end and get(text, i) == 43)
@@ -107,7 +114,7 @@ def number(text: U8, i: int, end: int) -> tuple[float, int]:
         power += -shift if smaller else shift
     if not LOWEST <= power <= HIGHEST:
         return 0.0, -1
-    return nearest(whole, power) * sign, i
+    return nearest(whole, power) * _SIGNS[np.int64(negative)], i
 
 
 @loop
