@@ -6,7 +6,6 @@ structs of numbers (bags); null is missing. A struct column `features` stands fo
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -18,6 +17,7 @@ import numpy as np
 from learners.features.table import Column, Grid, Lists, Named, Numbers, Values, Words
 from service.problems import Problem
 from service.settings import Settings
+from service.web.framed import MARK, packed
 from service.web.media import ARROW
 from service.web.table import (
     FEATURES,
@@ -49,7 +49,6 @@ else:  # types by their number: asked of each column of each request
     _DOUBLE, _UNEVEN = pa.float64().id, {pa.bool_().id, pa.float16().id}
 
 _INTO = "; cast it to numbers, booleans, strings, or lists of these"
-_MARK = b"\xff\xff\xff\xff"  # before each message; then, in 4 bytes, how long its metadata are
 _SHORT = 1 << 14  # bytes of a schema that is remembered
 
 
@@ -95,11 +94,10 @@ class Arrow:
     def _batches(self, body: bytes) -> Iterator[Any]:
         """The schema, then the record batches, each checked."""
         rows = 0
-        for message in pa.MessageReader.open_stream(body):
-            if message.type != "schema" and _packed(message.metadata.to_pybytes()):
-                raise ValueError(
-                    "its buffers are compressed: write it without, and say Content-Encoding: zstd"
-                )
+        if packed(np.frombuffer(body, np.uint8)):
+            raise ValueError(
+                "its buffers are compressed: write it without, and say Content-Encoding: zstd"
+            )
         with pa.ipc.open_stream(body) as reader:
             yield reader.schema
             for batch in reader:
@@ -112,8 +110,8 @@ class Arrow:
 
 def _known(body: bytes, schema: Any, kind: Kind) -> Header:
     """What the columns are: by the bytes of the schema, where it has been seen before."""
-    end = len(_MARK) + 4 + _schema_size(body)
-    if not body.startswith(_MARK) or end > _SHORT:
+    end = len(MARK) + 4 + _schema_size(body)
+    if not body.startswith(MARK) or end > _SHORT:
         return _header(schema, kind.to_learn)
     return _said(body[:end], kind.to_learn)
 
@@ -286,35 +284,3 @@ def _words(array: Any) -> tuple[Any, list[str]]:
         codes = np.where(there[np.maximum(codes, 0)], codes, -1)
         strings = ["" if text is None else text for text in strings]
     return codes, strings
-
-
-def _packed(metadata: bytes) -> bool:
-    """Whether the buffers of a record batch or a dictionary are compressed.
-
-    Asked before anything is unpacked: they say how large they will be, and may say anything. The
-    metadata is a flatbuffer (Message.fbs): a table, whose header is a RecordBatch, or a
-    DictionaryBatch that holds one; `compression` is the fourth field of a RecordBatch.
-    """
-    try:
-        message = struct.unpack_from("<I", metadata)[0]
-        kind_at = _field(metadata, message, 1)
-        header = _follow(metadata, _field(metadata, message, 2))
-        if kind_at and metadata[kind_at] == 2:
-            header = _follow(metadata, _field(metadata, header, 1))
-        return _field(metadata, header, 3) != 0
-    except (struct.error, IndexError):
-        return False  # the reader will refuse it
-
-
-def _field(data: bytes, table: int, number: int) -> int:
-    """Where a field of a flatbuffer's table lies; 0 where it is not given."""
-    about = table - struct.unpack_from("<i", data, table)[0]
-    if 4 + 2 * number >= struct.unpack_from("<H", data, about)[0]:
-        return 0
-    offset: int = struct.unpack_from("<H", data, about + 4 + 2 * number)[0]
-    return table + offset if offset else 0
-
-
-def _follow(data: bytes, at: int) -> int:
-    """Where the table lies that a field refers to."""
-    return at + int(struct.unpack_from("<I", data, at)[0])
