@@ -22,6 +22,7 @@ from service.web.media import ARROW
 from service.web.table import (
     FEATURES,
     ROLES,
+    ROWS,
     Coded,
     Make,
     Table,
@@ -162,7 +163,7 @@ def _table(header: Header, batch: Any) -> Table:
 
 
 def _features(header: Header, batch: Any) -> Named | Grid:
-    if header.even:
+    if header.even and batch.num_rows <= ROWS:  # of more each part is put together by itself
         with suppress(pa.ArrowTypeError):  # there are nulls
             values = batch.select(header.at).to_tensor(row_major=False).to_numpy()
             return Grid(
