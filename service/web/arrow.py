@@ -6,20 +6,23 @@ structs of numbers (bags); null is missing. A struct column `features` stands fo
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from learners.features.table import Column, Lists, Numbers, Values, Words
+from learners.features.table import Column, Grid, Lists, Named, Numbers, Values, Words
 from service.problems import Problem
 from service.settings import Settings
+from service.web.framed import MARK, packed
 from service.web.media import ARROW
 from service.web.table import (
     FEATURES,
     ROLES,
+    ROWS,
     Coded,
     Make,
     Table,
@@ -44,8 +47,20 @@ else:  # types by their number: asked of each column of each request
     }  # fmt: skip
     _TEXTS = {pa.string().id, pa.large_string().id}
     _DICTIONARY, _NULL = pa.dictionary(pa.int8(), pa.string()).id, pa.null().id
+    _DOUBLE, _UNEVEN = pa.float64().id, {pa.bool_().id, pa.float16().id}
 
 _INTO = "; cast it to numbers, booleans, strings, or lists of these"
+_SHORT = 1 << 14  # bytes of a schema that is remembered
+
+
+class Header(NamedTuple):
+    """What the columns of a record batch are."""
+
+    unfolded: Any  # the schema with the fields of a struct `features` for it; None: there is none
+    roles: dict[str, int]  # where the values of a role are, of those that there are
+    names: tuple[str, ...]  # of the features
+    at: list[int]  # where the values of each are
+    even: bool  # whether they are numbers of types that one array can hold as they are
 
 
 class Arrow:
@@ -65,7 +80,7 @@ class Arrow:
                 "malformed-body", f"The body is not an Arrow stream, or not all of it ({said})."
             ) from None
         schema, batches = batches[0], batches[1:]
-        tables = [self._table(schema, batch, kind) for batch in batches]
+        tables = [_table(_known(body, schema, kind), batch) for batch in batches]
         size = sum(some for table in tables for _, _, some in slices(table))
         if size > self.settings.max_body_bytes:  # as JSON it would have been too large long ago
             raise Problem(
@@ -80,11 +95,10 @@ class Arrow:
     def _batches(self, body: bytes) -> Iterator[Any]:
         """The schema, then the record batches, each checked."""
         rows = 0
-        for message in pa.MessageReader.open_stream(body):
-            if message.type != "schema" and _packed(message.metadata.to_pybytes()):
-                raise ValueError(
-                    "its buffers are compressed: write it without, and say Content-Encoding: zstd"
-                )
+        if packed(np.frombuffer(body, np.uint8)):
+            raise ValueError(
+                "its buffers are compressed: write it without, and say Content-Encoding: zstd"
+            )
         with pa.ipc.open_stream(body) as reader:
             yield reader.schema
             for batch in reader:
@@ -94,36 +108,84 @@ class Arrow:
                 batch.validate(full=True)
                 yield batch
 
-    def _table(self, schema: Any, batch: Any, kind: Kind) -> Table:
-        names, arrays = [], []
-        for field, array in zip(schema, batch.columns, strict=True):
-            if field.name == "features" and pa.types.is_struct(field.type):
-                names += [FEATURES + inner.name for inner in field.type]
-                arrays += array.flatten()
-            else:
-                names.append(field.name)
-                arrays.append(array)
-        named = dict(zip(roles(names, to_learn=kind.to_learn), arrays, strict=True))
-        features = [
-            (name.removeprefix(FEATURES), array)
-            for name, array in named.items()
-            if name.startswith(FEATURES) and array.type.id != _NULL
-        ]
-        task, label, weight, id = (
-            _role(role, named[role]) if role in named else None for role in ROLES
-        )
-        assert task is not None  # or roles had refused it
-        columns = [(name, _column(name, array)) for name, array in features]
-        return Table(batch.num_rows, task, label, weight, id, columns, {})
+
+def _known(body: bytes, schema: Any, kind: Kind) -> Header:
+    """What the columns are: by the bytes of the schema, where it has been seen before."""
+    end = len(MARK) + 4 + _schema_size(body)
+    if not body.startswith(MARK) or end > _SHORT:
+        return _header(schema, kind.to_learn)
+    return _said(body[:end], kind.to_learn)
+
+
+@lru_cache(64)
+def _said(schema: bytes, to_learn: bool) -> Header:
+    """What the message of a schema says; or a Problem."""
+    return _header(pa.ipc.read_schema(pa.py_buffer(schema)), to_learn)
+
+
+def _header(schema: Any, to_learn: bool) -> Header:
+    fields = []
+    for field in schema:
+        if _is_features(field):
+            fields += [inner.with_name(FEATURES + inner.name) for inner in field.type]
+        else:
+            fields.append(field)
+    names = roles((field.name for field in fields), to_learn=to_learn)
+    features = [
+        j for j, field in enumerate(fields) if names[j] not in ROLES and field.type.id != _NULL
+    ]
+    types = {fields[j].type.id for j in features}
+    return Header(
+        pa.schema(fields) if any(map(_is_features, schema)) else None,
+        {name: j for j, name in enumerate(names) if name in ROLES},
+        tuple(names[j].removeprefix(FEATURES) for j in features),
+        features,
+        types <= _NUMBERS - _UNEVEN and (len(types) == 1 or _DOUBLE in types),
+    )
+
+
+def _is_features(field: Any) -> bool:
+    return field.name == "features" and bool(pa.types.is_struct(field.type))
+
+
+def _table(header: Header, batch: Any) -> Table:
+    if header.unfolded is not None:
+        arrays: list[Any] = []
+        for field, array in zip(batch.schema, batch.columns, strict=True):
+            arrays += array.flatten() if _is_features(field) else [array]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=header.unfolded)
+    task, label, weight, id = (
+        _role(role, batch.column(header.roles[role])) if role in header.roles else None
+        for role in ROLES
+    )
+    assert task is not None  # or there were no header
+    return Table(batch.num_rows, task, label, weight, id, _features(header, batch), {})
+
+
+def _features(header: Header, batch: Any) -> Named | Grid:
+    if header.even and batch.num_rows <= ROWS:  # of more each part is put together by itself
+        with suppress(pa.ArrowTypeError):  # there are nulls
+            values = batch.select(header.at).to_tensor(row_major=False).to_numpy()
+            return Grid(
+                header.names, np.arange(len(header.at)), values.astype(np.float64, copy=False)
+            )
+    return [
+        (name, _column(name, batch.column(j)))
+        for name, j in zip(header.names, header.at, strict=True)
+    ]
 
 
 def weight(body: bytes) -> int:
     """How long a stream takes to read, as bytes of JSON: a byte less, a column much more.
 
-    The columns show in how long the schema is, which its first message says behind a mark.
+    The columns show in how long the schema is.
     """
-    schema = int.from_bytes(body[4:8], "little")
-    return len(body) // 6 + 40 * schema
+    return len(body) // 6 + 40 * _schema_size(body)
+
+
+def _schema_size(body: bytes) -> int:
+    """As the first message says behind a mark."""
+    return int.from_bytes(body[4:8], "little")
 
 
 def refuse_without_arrow() -> None:
@@ -223,35 +285,3 @@ def _words(array: Any) -> tuple[Any, list[str]]:
         codes = np.where(there[np.maximum(codes, 0)], codes, -1)
         strings = ["" if text is None else text for text in strings]
     return codes, strings
-
-
-def _packed(metadata: bytes) -> bool:
-    """Whether the buffers of a record batch or a dictionary are compressed.
-
-    Asked before anything is unpacked: they say how large they will be, and may say anything. The
-    metadata is a flatbuffer (Message.fbs): a table, whose header is a RecordBatch, or a
-    DictionaryBatch that holds one; `compression` is the fourth field of a RecordBatch.
-    """
-    try:
-        message = struct.unpack_from("<I", metadata)[0]
-        kind_at = _field(metadata, message, 1)
-        header = _follow(metadata, _field(metadata, message, 2))
-        if kind_at and metadata[kind_at] == 2:
-            header = _follow(metadata, _field(metadata, header, 1))
-        return _field(metadata, header, 3) != 0
-    except (struct.error, IndexError):
-        return False  # the reader will refuse it
-
-
-def _field(data: bytes, table: int, number: int) -> int:
-    """Where a field of a flatbuffer's table lies; 0 where it is not given."""
-    about = table - struct.unpack_from("<i", data, table)[0]
-    if 4 + 2 * number >= struct.unpack_from("<H", data, about)[0]:
-        return 0
-    offset: int = struct.unpack_from("<H", data, about + 4 + 2 * number)[0]
-    return table + offset if offset else 0
-
-
-def _follow(data: bytes, at: int) -> int:
-    """Where the table lies that a field refers to."""
-    return at + int(struct.unpack_from("<I", data, at)[0])

@@ -9,6 +9,7 @@ Arrow a struct.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -20,9 +21,11 @@ from learners.types import F64, I32, I64, Label
 from service.core.answers import Answer, Said, Spoken
 from service.problems import Problem
 from service.web import spliced
+from service.web.framed import STRUCT, numbers, stream, words
 from service.web.tell import encode
 
 COLUMNS = ("status", "code", "detail", "task", "label", "probabilities", "seen", "version")
+_SHORT = 1 << 14  # bytes of classes that are remembered
 
 
 class Told(NamedTuple):
@@ -141,54 +144,55 @@ def table(told: Told) -> bytes:
     Labels are of one type where they can be, else texts of JSON, and the field's metadata say so
     (`encoding`: `json`); names of the classes are where they are not all strings.
     """
-    import pyarrow as pa  # whoever asks for it has looked whether it is there
-
     n = len(told.task)
     status = np.full(n, 200, np.int16)
-    code = detail = pa.nulls(n, pa.string())
-    if told.problems:
-        for row, problem in told.problems.items():
-            status[row] = problem.kind.status
-        found = [told.problems.get(row) for row in range(n)]
-        code = pa.array([None if one is None else one.code for one in found], pa.string())
-        detail = pa.array([None if one is None else one.detail for one in found], pa.string())
-    texts = [encode(label).decode() for label in told.classes]
-    kinds = {type(label) for label in told.classes}
-    plain = len(kinds) <= 1 or kinds == {int, float}
-    classes = pa.array(told.classes if plain else texts, None if told.classes else pa.string())
-    fields = [_masked(column, column == 0) for column in np.ascontiguousarray(told.probabilities.T)]
-    likely = (
-        pa.StructArray.from_arrays(fields, list(told.classes) if kinds == {str} else texts)
-        if fields
-        else pa.array([{}] * n, pa.struct([]))
+    which = np.full(n, -1, np.int32)
+    for i, (row, problem) in enumerate(told.problems.items()):
+        status[row], which[row] = problem.kind.status, i
+    known = _answer if len(encode(told.classes)) <= _SHORT else _answer.__wrapped__
+    schema, labels = known(*told.classes)
+    p = told.probabilities
+    gaps = p == 0 if not p.all() else None
+    label = told.label
+    return stream(
+        schema,
+        told.names,
+        n,
+        [
+            numbers(status),
+            words(which, [problem.code for problem in told.problems.values()]),
+            words(which, [problem.detail for problem in told.problems.values()]),
+            numbers(told.task.astype(np.int32, copy=False), told.task < 0),
+            words(label, labels) if isinstance(labels, list) else numbers(labels[label], label < 0),
+            STRUCT,
+            *(
+                numbers(p[:, j], None if gaps is None else gaps[:, j])
+                for j in range(len(told.classes))
+            ),
+            numbers(told.seen),
+            numbers(told.version),
+        ],
     )
-    columns = [
-        pa.array(status),
-        code,
-        detail,
-        pa.DictionaryArray.from_arrays(
-            _masked(told.task.astype(np.int32, copy=False), told.task < 0),
-            pa.array(told.names, pa.string()),
-        ),
-        classes.take(_masked(told.label, told.label < 0)),
-        likely,
-        pa.array(told.seen),
-        pa.array(told.version),
-    ]
-    made = pa.RecordBatch.from_arrays(columns, COLUMNS)
+
+
+@lru_cache(64, typed=True)
+def _answer(*labels: Label) -> tuple[bytes, Any]:
+    """The schema of an answer with probabilities of those classes, and what they are called."""
+    import pyarrow as pa  # whoever asks for it has looked whether it is there
+
+    texts = [encode(label).decode() for label in labels]
+    kinds = {type(label) for label in labels}
+    plain = len(kinds) <= 1 or kinds == {int, float}
+    classes = pa.array(labels if plain else texts, None if labels else pa.string())
+    likely = [(name, pa.float64()) for name in (labels if kinds == {str} else texts)]
+    of = {
+        "status": pa.int16(), "code": pa.string(), "detail": pa.string(),
+        "task": pa.dictionary(pa.int32(), pa.string()), "label": classes.type,
+        "probabilities": pa.struct(likely), "seen": pa.int64(), "version": pa.int64(),
+    }  # fmt: skip
+    schema = pa.schema([(name, of[name]) for name in COLUMNS])
     if not plain:
         at = COLUMNS.index("label")
-        field = made.schema.field(at).with_metadata({"encoding": "json"})
-        made = made.cast(made.schema.set(at, field))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, made.schema) as writer:
-        writer.write_batch(made)
-    written: bytes = sink.getvalue().to_pybytes()
-    return written
-
-
-def _masked(values: Any, none: Any) -> Any:
-    """An Arrow array, null where `none` says so."""
-    import pyarrow as pa
-
-    return pa.array(values, mask=none if none.any() else None)
+        schema = schema.set(at, schema.field(at).with_metadata({"encoding": "json"}))
+    values = classes.to_pylist() if classes.type == pa.string() else classes.to_numpy(False)
+    return schema.serialize().to_pybytes(), values

@@ -167,6 +167,42 @@ def test_arrow_in_other_types_means_the_same() -> None:
             assert made.lesson.batch.values.tolist() == rest.tolist()
 
 
+@pytest.mark.parametrize(
+    "types",
+    [
+        [pa.float64(), pa.float64()], [pa.float32(), pa.float64()], [pa.float32(), pa.float32()],
+        [pa.int64(), pa.float64()], [pa.int64(), pa.int64()], [pa.uint64(), pa.int64()],
+        [pa.uint64(), pa.float32()], [pa.int32(), pa.float32()], [pa.float16(), pa.float16()],
+        [pa.float16(), pa.float64()], [pa.bool_(), pa.float64()], [pa.null(), pa.float64()],
+        [pa.int8(), pa.uint8()], [],
+    ],
+)  # fmt: skip
+def test_numbers_of_any_types_mean_what_they_are(types: list[Any]) -> None:
+    some: dict[Any, list[Any]] = {
+        pa.uint64(): [2**64 - 1, 2**53 + 1, 0], pa.int64(): [1 - 2**63, 2**53 + 1, 0],
+        pa.int32(): [2**31 - 1, -1, 0], pa.bool_(): [True, False, True], pa.null(): [None] * 3,
+    }  # fmt: skip
+    values = [some.get(of, [3, 0, 1]) for of in types]
+    for hole in (False, True):  # of one schema, known by now
+        if hole:
+            values = [[None, *column[1:]] for column in values]
+        arrays = {
+            f"x{j}": pa.array(column, of)
+            for j, (column, of) in enumerate(zip(values, types, strict=True))
+        }
+        rows = [
+            Example("a", {name: array[i].as_py() for name, array in arrays.items()}, "x")
+            for i in range(3)
+        ]
+        table = pa.table({"task": ["a"] * 3, **arrays, "label": ["x"] * 3})
+        for kind, body in ((LEARN, table), (PREDICT, table.drop_columns(["label"]))):
+            made = whole(Arrow(SETTINGS).read(stream(body), kind)).lesson.batch
+            expected = batch([one._replace(label="x" if kind is LEARN else None) for one in rows])
+            assert to_bytes(made) == to_bytes(expected)
+        with pytest.raises(Problem, match="label"):
+            Arrow(SETTINGS).read(stream(table), PREDICT)
+
+
 def test_many_batches_and_their_slices_keep_the_order() -> None:
     n = 9000
     table = pa.table({"task": [f"t{i % 7}" for i in range(n)], "x": np.arange(n, dtype=np.float64)})
