@@ -69,6 +69,11 @@ def join(batches: Sequence[Batch]) -> Batch:
 
 
 # Compiled, or loaded, when this is imported: no request waits for it.
+_APPEARING = types.UniTuple(types.int32[::1], 2)(  # type: ignore[no-untyped-call]  # numba's
+    types.Array(types.int32, 1, "C", readonly=True), types.int64
+)
+
+
 @njit(
     types.boolean(types.int32[::1], types.int64[:], types.int64[:], types.int32[::1]),
     cache=True,
@@ -120,7 +125,7 @@ def take(one: Batch, rows: Sequence[int] | I64) -> Batch:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(_APPEARING, cache=True, nogil=True)
 def appearing(codes: I32, size: int) -> tuple[I32, I32]:
     """Which of `size` codes appear, in that order, and the codes as indices there; -1 stays."""
     to = np.full(size, -1, np.int32)
