@@ -15,12 +15,12 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
+from learners.lanes.moving import LINE
 from learners.types import Shape, Tree
 
 Array = NDArray[Any]
 Leaf = tuple[str, str, Array]  # path, axes, array
 Declared = tuple[str, np.dtype[Any]]  # axes and dtype
-LINE = 64  # bytes
 SHORT = 1024  # bytes
 
 

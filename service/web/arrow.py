@@ -80,7 +80,10 @@ class Arrow:
                 "malformed-body", f"The body is not an Arrow stream, or not all of it ({said})."
             ) from None
         schema, batches = batches[0], batches[1:]
-        tables = [_table(_known(body, schema, kind), batch) for batch in batches]
+        if not batches:
+            return iter(())
+        header = _known(body, schema, kind)
+        tables = [_table(header, batch) for batch in batches]
         size = sum(some for table in tables for _, _, some in slices(table))
         if size > self.settings.max_body_bytes:  # as JSON it would have been too large long ago
             raise Problem(
